@@ -1,0 +1,2 @@
+//! dev-stack.
+fn main() {}

@@ -1,0 +1,2 @@
+//! fake-shopify.
+fn main() {}

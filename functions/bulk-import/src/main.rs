@@ -1,0 +1,2 @@
+//! bulk-import.
+fn main() {}

@@ -1,0 +1,2 @@
+//! queue-drain.
+fn main() {}

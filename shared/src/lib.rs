@@ -1,0 +1,1 @@
+//! Everything that more than one function needs.
