@@ -1,1 +1,13 @@
 //! Everything that more than one function needs.
+//!
+//! Three leaf modules know one foreign system each and never import each other: [`shopify`], [`queue`] and
+//! [`store`]. Only [`mirror`] joins them. `tests/it/layers.rs` reads the sources and fails on a broken wall.
+
+pub mod config;
+pub mod message;
+pub mod mirror;
+// queue
+pub mod secrets;
+pub mod shopify;
+pub mod store;
+pub mod telemetry;

@@ -1,0 +1,15 @@
+//! From wire shape to row to statement: the one module that joins [`crate::shopify`] and [`crate::store`].
+//!
+//! Webhooks, single fetches and bulk files all end in the same rows and the same statements, so they cannot disagree
+//! about a column. Every application is one transaction that may run twice, late or out of order. Knows no Redis and
+//! no Lambda: what must be fetched is returned, not sent.
+
+pub mod chunk;
+mod error;
+mod line;
+mod product;
+pub mod resource;
+mod wants;
+pub mod webhook;
+
+pub use error::{Disposition, Error};

@@ -1,0 +1,207 @@
+//! Admin GraphQL over HTTPS: one call, one answer, every failure told apart.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::StatusCode;
+use reqwest::header::DATE;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{Error, ShopDomain};
+
+/// Above Shopify's own 10 s limit on a request, so that its answer arrives before we give up.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How the Admin API is reached.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where a store answers; the literal `{shop}` stands for its domain. `https://{shop}` but for local runs.
+    pub admin_url: String,
+    /// The version asked for, such as `2026-10`.
+    pub api_version: String,
+}
+
+/// Calls the Admin API of any store. Cheap to clone; one per process.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    settings: Settings,
+}
+
+/// An answer and when it was true.
+#[derive(Debug)]
+pub struct Answer<T> {
+    /// What was asked for.
+    pub data: T,
+    /// Shopify's clock: the state was read no earlier than this (the response's `Date`, less the time the call took
+    /// and one second for the header's resolution).
+    pub observed_at: DateTime<Utc>,
+}
+
+#[derive(Serialize)]
+struct Request<'a, V> {
+    query: &'a str,
+    variables: V,
+}
+
+#[derive(Deserialize)]
+struct Response {
+    data: Option<Box<RawValue>>,
+    #[serde(default)]
+    errors: Vec<QueryError>,
+    extensions: Option<Extensions>,
+}
+
+#[derive(Deserialize)]
+struct QueryError {
+    message: String,
+    extensions: Option<QueryErrorExtensions>,
+}
+
+#[derive(Deserialize)]
+struct QueryErrorExtensions {
+    code: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Extensions {
+    cost: Option<Cost>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Cost {
+    requested_query_cost: Option<f64>,
+    throttle_status: Option<ThrottleStatus>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ThrottleStatus {
+    currently_available: f64,
+    restore_rate: f64,
+}
+
+impl Client {
+    /// Makes a client. Opens no connection.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        let http = super::result_file::http_client(TIMEOUT)?;
+        Ok(Self { http, settings })
+    }
+
+    /// The settings this client was made with.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Sends `document` to `shop` and reads the whole answer. An answer with any entry in `errors` is an error, even
+    /// beside data: a field that was refused must not be taken for a field that is null.
+    pub(crate) async fn query<T: DeserializeOwned>(
+        &self,
+        shop: &ShopDomain,
+        token: &str,
+        document: &str,
+        variables: impl Serialize,
+    ) -> Result<Answer<T>, Error> {
+        let base = self.settings.admin_url.replace("{shop}", shop.as_str());
+        let url = format!("{base}/admin/api/{}/graphql.json", self.settings.api_version);
+        let started = Instant::now();
+        let response = self
+            .http
+            .post(url)
+            .header("X-Shopify-Access-Token", token)
+            .json(&Request { query: document, variables })
+            .send()
+            .await?;
+        let status = response.status();
+        let headers = response.headers().clone();
+        if let Some(answered) = super::webhook::header(&headers, "x-shopify-api-version")
+            && answered != self.settings.api_version
+        {
+            tracing::warn!(shop.domain = %shop, answered, asked = %self.settings.api_version, "Shopify answered with another API version");
+        }
+        let body = response.bytes().await?;
+        if status != StatusCode::OK {
+            return Err(error_of_status(status, super::webhook::header(&headers, "retry-after")));
+        }
+        let answer: Response =
+            serde_json::from_slice(&body).map_err(|error| Error::Malformed { what: shape(&error) })?;
+        if let Some(error) = answer.errors.first() {
+            return Err(error_of_query(error, answer.extensions.as_ref()));
+        }
+        let data = answer.data.ok_or_else(|| Error::Malformed { what: "no data".to_owned() })?;
+        let data = serde_json::from_str(data.get()).map_err(|error| Error::Malformed { what: shape(&error) })?;
+        let date = super::webhook::header(&headers, DATE.as_str())
+            .and_then(|text| DateTime::parse_from_rfc2822(text).ok())
+            .ok_or_else(|| Error::Malformed { what: "no Date header".to_owned() })?
+            .with_timezone(&Utc);
+        let elapsed = TimeDelta::from_std(started.elapsed()).unwrap_or(TimeDelta::MAX);
+        Ok(Answer { data, observed_at: date - elapsed - TimeDelta::seconds(1) })
+    }
+}
+
+/// Where a JSON error stands, without the values around it.
+pub(crate) fn shape(error: &serde_json::Error) -> String {
+    format!("line {} column {}", error.line(), error.column())
+}
+
+fn error_of_status(status: StatusCode, retry_after: Option<&str>) -> Error {
+    match status.as_u16() {
+        429 => {
+            let seconds = retry_after.and_then(|text| text.parse::<f64>().ok()).unwrap_or(2.0);
+            Error::Throttled { retry_after: Duration::from_secs_f64(seconds.clamp(1.0, 60.0)) }
+        }
+        401 => Error::Unauthorized { status: 401 },
+        // 423 the store is locked, 430 a security pause: both pass.
+        status @ (408 | 423 | 430 | 500..=599) => Error::Unavailable { status },
+        status => Error::Refused { reason: format!("HTTP status {status}") },
+    }
+}
+
+fn error_of_query(error: &QueryError, extensions: Option<&Extensions>) -> Error {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.code.as_deref()).unwrap_or("");
+    match code {
+        "THROTTLED" => Error::Throttled { retry_after: restored_after(extensions) },
+        "INTERNAL_SERVER_ERROR" | "TIMEOUT" => Error::Unavailable { status: 200 },
+        "" => Error::Refused { reason: error.message.clone() },
+        code => Error::Refused { reason: format!("{code}: {}", error.message) },
+    }
+}
+
+/// How long until the bucket holds what the query costs, at least a second.
+fn restored_after(extensions: Option<&Extensions>) -> Duration {
+    let seconds = extensions.and_then(|extensions| extensions.cost.as_ref()).and_then(|cost| {
+        let status = cost.throttle_status.as_ref()?;
+        Some((cost.requested_query_cost? - status.currently_available) / status.restore_rate)
+    });
+    Duration::from_secs_f64(seconds.filter(|seconds| seconds.is_finite()).unwrap_or(1.0).clamp(1.0, 60.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_throttled_query_waits_until_its_points_are_restored() {
+        let response: Response = serde_json::from_str(
+            r#"{"errors":[{"message":"Throttled","extensions":{"code":"THROTTLED"}}],
+                "extensions":{"cost":{"requestedQueryCost":752,"actualQueryCost":null,
+                "throttleStatus":{"maximumAvailable":1000.0,"currentlyAvailable":602,"restoreRate":50.0}}}}"#,
+        )
+        .unwrap();
+        let error = error_of_query(&response.errors[0], response.extensions.as_ref());
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn a_dead_token_is_told_apart_from_a_failing_store() {
+        assert!(matches!(error_of_status(StatusCode::UNAUTHORIZED, None), Error::Unauthorized { .. }));
+        assert!(error_of_status(StatusCode::BAD_GATEWAY, None).is_transient());
+        assert!(error_of_status(StatusCode::LOCKED, None).is_transient());
+        assert!(!error_of_status(StatusCode::NOT_FOUND, None).is_transient());
+        let throttled = error_of_status(StatusCode::TOO_MANY_REQUESTS, Some("4.0"));
+        assert_eq!(throttled.retry_after(), Some(Duration::from_secs(4)));
+    }
+}

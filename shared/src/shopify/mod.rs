@@ -1,0 +1,25 @@
+//! Speaks Shopify: webhooks in, Admin GraphQL out, bulk results down.
+//!
+//! Nothing here knows Redis or Postgres, or what becomes of what was read. Ids are `i64`, never floats; times are
+//! Shopify's clock, never ours.
+
+mod bulk;
+mod client;
+mod domain;
+mod error;
+mod gid;
+pub mod graphql;
+mod jsonl;
+pub mod rest;
+mod result_file;
+mod topic;
+pub mod webhook;
+
+pub use bulk::{BulkOperation, BulkStatus, PRODUCTS_BULK};
+pub use client::{Client, Settings};
+pub use domain::{InvalidDomain, ShopDomain};
+pub use error::Error;
+pub use gid::{Gid, InvalidGid};
+pub use jsonl::LineSplitter;
+pub use result_file::{Probe, RangeReader, ResultFiles};
+pub use topic::Topic;

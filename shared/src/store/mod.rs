@@ -1,0 +1,80 @@
+//! Postgres: rows in, rows out.
+//!
+//! Knows no wire shape of Shopify and no Redis. Every statement is idempotent and monotonic, touches its rows in the
+//! order of their keys, and runs inside an explicit transaction as an unnamed statement, so that it works behind RDS
+//! Proxy and PgBouncer in transaction pooling.
+
+pub mod admin_audit;
+pub mod credentials;
+mod error;
+pub mod partitions;
+pub mod pending_fetches;
+pub mod product_variant_sets;
+pub mod product_variants;
+pub mod products;
+pub mod rejected_lines;
+pub mod shops;
+pub mod sync_chunks;
+pub mod sync_jobs;
+pub mod sync_operations;
+mod text;
+mod version;
+pub mod webhook_logs;
+pub mod webhook_rejections;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgPool, Postgres};
+
+pub use error::Error;
+pub use text::strip_nul;
+pub use version::{Key, Source, Verdicts, Version, newest};
+
+/// The schema. Applied by a deploy step over a direct connection, never at cold start.
+pub static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
+
+/// A transaction: every statement of ours runs in one.
+pub type Transaction = sqlx::Transaction<'static, Postgres>;
+
+/// Where Postgres is.
+#[derive(Clone)]
+pub struct Settings {
+    /// A Postgres URL. Holds a password and is never shown.
+    pub url: String,
+    /// Connections that one process may hold: one for each worker.
+    pub max_connections: u32,
+}
+
+/// The database. Cheap to clone; opens its first connection at the first use.
+#[derive(Debug, Clone)]
+pub struct Store(PgPool);
+
+impl Store {
+    /// Reads the settings. Touches no network.
+    pub fn new(settings: &Settings) -> Result<Self, Error> {
+        let options = PgConnectOptions::from_str(&settings.url)
+            .map_err(Error::from)?
+            .application_name("mercury")
+            // Poolers refuse start-up parameters that they do not know.
+            .extra_float_digits(None)
+            .statement_cache_capacity(0);
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.max_connections.max(1))
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_lazy_with(options);
+        Ok(Self(pool))
+    }
+
+    /// A store on a pool made elsewhere, for tests.
+    pub fn from_pool(pool: PgPool) -> Self {
+        Self(pool)
+    }
+
+    /// Starts a transaction. Dropped without a commit, it is rolled back.
+    pub async fn begin(&self) -> Result<Transaction, Error> {
+        Ok(self.0.begin().await?)
+    }
+}

@@ -1,0 +1,37 @@
+//! `sync_rejected_lines`: lines of a bulk file that could not be applied.
+
+use uuid::Uuid;
+
+use super::{Error, Transaction};
+
+/// One line and why it was refused.
+#[derive(Debug)]
+pub struct RejectedLine {
+    /// Where it starts in the file.
+    pub byte_offset: i64,
+    /// Why.
+    pub error: String,
+    /// The line as it came.
+    pub line: Vec<u8>,
+}
+
+/// Keeps the lines; once more changes nothing.
+pub async fn keep(tx: &mut Transaction, job_id: Uuid, operation: &str, lines: &[&RejectedLine]) -> Result<(), Error> {
+    for line in lines {
+        sqlx::query!(
+            r#"
+            insert into sync_rejected_lines (job_id, operation, byte_offset, error, line) values ($1, $2, $3, $4, $5)
+            on conflict (job_id, operation, byte_offset) do nothing
+            "#,
+            job_id,
+            operation,
+            line.byte_offset,
+            line.error,
+            line.line,
+        )
+        .persistent(false)
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! `shops`.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use super::{Error, Transaction};
+
+/// A store's description of itself.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "columns are described in the migration")]
+pub struct Profile {
+    pub shopify_id: i64,
+    pub name: String,
+    pub email: Option<String>,
+    pub currency_code: String,
+    pub iana_timezone: String,
+    pub plan: String,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Adds a store, or installs a known one again. Returns our number for it.
+pub async fn add(tx: &mut Transaction, domain: &str, profile: &Profile) -> Result<i64, Error> {
+    let row = sqlx::query!(
+        r#"
+        insert into shops (domain, shopify_id, name, email, currency_code, iana_timezone, plan, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        on conflict (domain) do update
+        set shopify_id = excluded.shopify_id, name = excluded.name, email = excluded.email,
+            currency_code = excluded.currency_code, iana_timezone = excluded.iana_timezone, plan = excluded.plan,
+            created_at = excluded.created_at, uninstalled_at = null,
+            installed_at = case when shops.uninstalled_at is null then shops.installed_at else now() end
+        returning id
+        "#,
+        domain,
+        profile.shopify_id,
+        profile.name,
+        profile.email,
+        profile.currency_code,
+        profile.iana_timezone,
+        profile.plan,
+        profile.created_at,
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(row.id)
+}
+
+/// Our numbers for the stores among `domains` that are known here.
+pub async fn ids(tx: &mut Transaction, domains: &[String]) -> Result<HashMap<String, i64>, Error> {
+    let rows = sqlx::query!("select id, domain from shops where domain = any ($1)", domains)
+        .fetch_all(&mut **tx)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.domain, row.id)).collect())
+}
+
+/// Records that a store removed the app at `uninstalled_at` (Shopify's clock) and forgets its token. An uninstall
+/// that happened before the present installation changes nothing; then false is returned.
+pub async fn uninstall(tx: &mut Transaction, shop_id: i64, uninstalled_at: DateTime<Utc>) -> Result<bool, Error> {
+    let changed = sqlx::query!(
+        "update shops set uninstalled_at = $2 where id = $1 and uninstalled_at is null and installed_at < $2",
+        shop_id,
+        uninstalled_at,
+    )
+    .persistent(false)
+    .execute(&mut **tx)
+    .await?
+    .rows_affected()
+        > 0;
+    if changed {
+        super::credentials::forget(tx, shop_id).await?;
+    }
+    Ok(changed)
+}

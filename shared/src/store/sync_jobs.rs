@@ -1,0 +1,140 @@
+//! `sync_jobs`: imports.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Error, Transaction};
+
+/// An import with the sums over its operations and chunks.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "columns are described in the migration")]
+pub struct Progress {
+    pub id: Uuid,
+    pub shop_domain: String,
+    pub kinds: Vec<String>,
+    pub status: String,
+    pub error: Option<String>,
+    pub requested_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Of the operation that is furthest behind; none before the first has started.
+    pub phase: Option<String>,
+    /// Lines that Shopify counted so far.
+    pub total_lines: i64,
+    pub lines: i64,
+    pub applied: i64,
+    pub stale: i64,
+    pub rejected: i64,
+    pub chunks: i64,
+    pub chunks_done: i64,
+    /// Our clock: when a drain received the first chunk.
+    pub first_received_at: Option<DateTime<Utc>>,
+    /// Our clock: the last commit of a chunk.
+    pub progressed_at: Option<DateTime<Utc>>,
+}
+
+/// Creates an import of `kinds` (sorted), or finds the one that is under way. The flag tells whether it is new.
+pub async fn create(tx: &mut Transaction, id: Uuid, shop_id: i64, kinds: &[String]) -> Result<(Uuid, bool), Error> {
+    let row = sqlx::query!(
+        r#"
+        with created as (
+            insert into sync_jobs (id, shop_id, kinds) values ($1, $2, $3)
+            on conflict (shop_id, kinds) where status in ('queued', 'running') do nothing
+            returning id
+        )
+        select id as "id!", true as "created!" from created
+        union all
+        select id, false from sync_jobs where shop_id = $2 and kinds = $3 and status in ('queued', 'running')
+        limit 1
+        "#,
+        id,
+        shop_id,
+        kinds,
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok((row.id, row.created))
+}
+
+/// The domain of the store that an import is for; none for an unknown import.
+pub async fn shop_domain(tx: &mut Transaction, id: Uuid) -> Result<Option<String>, Error> {
+    let row = sqlx::query!("select s.domain from sync_jobs j join shops s on s.id = j.shop_id where j.id = $1", id)
+        .fetch_optional(&mut **tx)
+        .await?;
+    Ok(row.map(|row| row.domain))
+}
+
+/// Marks a queued import as running. False if it has ended meanwhile.
+pub async fn start(tx: &mut Transaction, id: Uuid) -> Result<bool, Error> {
+    let changed = sqlx::query!(
+        r#"
+        update sync_jobs set status = 'running', started_at = coalesce(started_at, now())
+        where id = $1 and status in ('queued', 'running')
+        "#,
+        id,
+    )
+    .persistent(false)
+    .execute(&mut **tx)
+    .await?;
+    Ok(changed.rows_affected() > 0)
+}
+
+/// Ends an import whose operations have all ended: with the worst of their ends. Does nothing while one is under way.
+pub async fn finish(tx: &mut Transaction, id: Uuid) -> Result<(), Error> {
+    sqlx::query!(
+        r#"
+        update sync_jobs j
+        set status = o.status, error = o.error, finished_at = now()
+        from (
+            select case
+                       when bool_or(status = 'failed') then 'failed'
+                       when bool_or(status = 'canceled') then 'canceled'
+                       when bool_or(status = 'partial') then 'partial'
+                       else 'completed'
+                   end as status,
+                   string_agg(error, '; ' order by operation) as error,
+                   count(*) as operations,
+                   bool_and(phase = 'finished') as ended
+            from sync_operations where job_id = $1
+        ) o
+        where j.id = $1 and j.status in ('queued', 'running') and o.ended and o.operations >= cardinality(j.kinds)
+        "#,
+        id,
+    )
+    .persistent(false)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// How far an import has come.
+pub async fn progress(tx: &mut Transaction, id: Uuid) -> Result<Option<Progress>, Error> {
+    let row = sqlx::query_as!(
+        Progress,
+        r#"
+        select j.id, s.domain as shop_domain, j.kinds, j.status, j.error, j.requested_at, j.started_at, j.finished_at,
+               o.phase, coalesce(o.total_lines, 0) as "total_lines!", coalesce(c.lines, 0) as "lines!",
+               coalesce(c.applied, 0) as "applied!", coalesce(c.stale, 0) as "stale!",
+               coalesce(c.rejected, 0) as "rejected!", coalesce(c.chunks, 0) as "chunks!",
+               coalesce(c.chunks_done, 0) as "chunks_done!", c.first_received_at, c.progressed_at
+        from sync_jobs j
+        join shops s on s.id = j.shop_id
+        left join lateral (
+            select (array_agg(phase order by array_position(array['starting', 'running', 'draining', 'finished'], phase)))[1] as phase,
+                   sum(object_count)::bigint as total_lines
+            from sync_operations where job_id = j.id
+        ) o on true
+        left join lateral (
+            select sum(lines)::bigint as lines, sum(applied)::bigint as applied, sum(stale)::bigint as stale,
+                   sum(rejected)::bigint as rejected, count(*) as chunks, count(*) filter (where done) as chunks_done,
+                   min(first_received_at) as first_received_at, max(progressed_at) as progressed_at
+            from sync_chunks where job_id = j.id
+        ) c on true
+        where j.id = $1
+        "#,
+        id,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row)
+}

@@ -1,0 +1,185 @@
+//! `sync_operations`: the bulk operations of imports.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Error, Transaction};
+
+/// One bulk operation of an import.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "columns are described in the migration")]
+pub struct Operation {
+    pub shop_id: i64,
+    pub job_status: String,
+    pub phase: String,
+    pub bulk_operation_gid: Option<String>,
+    pub bulk_created_at: Option<DateTime<Utc>>,
+    pub object_count: Option<i64>,
+    pub root_object_count: Option<i64>,
+    pub file_size: Option<i64>,
+    pub url: Option<String>,
+    pub etag: Option<String>,
+    pub partial: bool,
+    pub submitted: i32,
+    pub started_at: DateTime<Utc>,
+}
+
+/// Makes sure that the operation is recorded, and locks it: two executions of one step take turns.
+pub async fn lock(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result<Option<Operation>, Error> {
+    sqlx::query!(
+        r#"
+        insert into sync_operations (job_id, operation) select id, $2 from sync_jobs where id = $1
+        on conflict (job_id, operation) do nothing
+        "#,
+        job_id,
+        operation,
+    )
+    .persistent(false)
+    .execute(&mut **tx)
+    .await?;
+    let row = sqlx::query_as!(
+        Operation,
+        r#"
+        select j.shop_id, j.status as job_status, o.phase, o.bulk_operation_gid, o.bulk_created_at, o.object_count,
+               o.root_object_count, o.file_size, o.url, o.etag, o.partial, o.submitted, o.started_at
+        from sync_operations o join sync_jobs j on j.id = o.job_id
+        where o.job_id = $1 and o.operation = $2
+        for update of o
+        "#,
+        job_id,
+        operation,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row)
+}
+
+/// Records that Shopify runs the operation as `gid`.
+pub async fn submitted(
+    tx: &mut Transaction,
+    job_id: Uuid,
+    operation: &str,
+    gid: &str,
+    created_at: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        r#"
+        update sync_operations
+        set phase = 'running', bulk_operation_gid = $3, bulk_created_at = $4, submitted = submitted + 1
+        where job_id = $1 and operation = $2
+        "#,
+        job_id,
+        operation,
+        gid,
+        created_at,
+    )
+    .persistent(false)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// What a poll told.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "columns are described in the migration")]
+pub struct Polled {
+    pub bulk_status: String,
+    pub object_count: Option<i64>,
+    pub root_object_count: Option<i64>,
+    pub file_size: Option<i64>,
+    pub url: Option<String>,
+    pub partial: bool,
+}
+
+/// Records what a poll told.
+pub async fn polled(tx: &mut Transaction, job_id: Uuid, operation: &str, polled: &Polled) -> Result<(), Error> {
+    sqlx::query!(
+        r#"
+        update sync_operations
+        set bulk_status = $3, object_count = $4, root_object_count = $5, file_size = $6, url = $7, partial = $8
+        where job_id = $1 and operation = $2
+        "#,
+        job_id,
+        operation,
+        polled.bulk_status,
+        polled.object_count,
+        polled.root_object_count,
+        polled.file_size,
+        polled.url,
+        polled.partial,
+    )
+    .persistent(false)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Forgets an operation that Shopify ended without a result, so that another is started.
+pub async fn resubmit(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result<(), Error> {
+    sqlx::query!(
+        r#"
+        update sync_operations
+        set phase = 'starting', bulk_operation_gid = null, bulk_created_at = null, bulk_status = null
+        where job_id = $1 and operation = $2
+        "#,
+        job_id,
+        operation,
+    )
+    .persistent(false)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Records that the result is cut into chunks.
+pub async fn fanned_out(tx: &mut Transaction, job_id: Uuid, operation: &str, etag: Option<&str>) -> Result<(), Error> {
+    sqlx::query!(
+        r#"
+        update sync_operations set phase = 'draining', etag = $3, fanned_out_at = coalesce(fanned_out_at, now())
+        where job_id = $1 and operation = $2
+        "#,
+        job_id,
+        operation,
+        etag,
+    )
+    .persistent(false)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Ends the operation; an end that was reached before stays. The signed URL is no longer needed.
+pub async fn finish(
+    tx: &mut Transaction,
+    job_id: Uuid,
+    operation: &str,
+    status: &str,
+    error: Option<&str>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        r#"
+        update sync_operations set phase = 'finished', status = $3, error = $4, finished_at = now(), url = null
+        where job_id = $1 and operation = $2 and phase <> 'finished'
+        "#,
+        job_id,
+        operation,
+        status,
+        error,
+    )
+    .persistent(false)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// How the operation ended; none while it is under way.
+pub async fn end(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result<Option<String>, Error> {
+    let row = sqlx::query!(
+        "select status from sync_operations where job_id = $1 and operation = $2 and phase = 'finished'",
+        job_id,
+        operation,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.and_then(|row| row.status))
+}
