@@ -1,0 +1,241 @@
+//! `Product` in the graph.
+
+use super::media_node::MediaNode;
+use super::product::{Product, Variant};
+use super::search::Term;
+use super::seed::Mix;
+use super::variant_node::VariantNode;
+use crate::graphql::page;
+use crate::graphql::value::{Args, Connection, FieldError, Fields, Leaf, Object, Place, Resolved, Value};
+
+/// A product.
+#[derive(Clone, Copy)]
+pub struct ProductNode<'c>(pub &'c Product);
+
+impl Object for ProductNode<'_> {
+    fn type_name(&self) -> &'static str {
+        "Product"
+    }
+
+    fn field<'s>(&'s self, name: &str, args: &Args) -> Resolved<'s> {
+        let product = self.0;
+        Ok(match name {
+            "id" => Value::Gid("Product", product.id),
+            "legacyResourceId" => Value::Digits(product.id),
+            "title" => Value::Str(&product.title),
+            "handle" => Value::Str(&product.handle),
+            "status" => Value::Str(product.status.upper()),
+            "vendor" => Value::Str(&product.vendor),
+            "productType" => Value::Str(&product.product_type),
+            "tags" => Value::List(product.tags.iter().map(|tag| Value::Str(tag)).collect()),
+            "descriptionHtml" | "bodyHtml" => Value::Text(product.description_html().into_owned()),
+            "templateSuffix" => Value::opt_str(product.template_suffix.as_deref()),
+            "isGiftCard" | "hasVariantsThatRequiresComponents" => Value::Bool(false),
+            "hasOnlyDefaultVariant" => Value::Bool(false),
+            "hasOutOfStockVariants" => Value::Bool(product.variants.iter().any(|variant| variant.quantity <= 0)),
+            "totalInventory" => Value::Int(product.total_inventory()),
+            "tracksInventory" => Value::Bool(true),
+            "createdAt" => Value::Time(product.created_at),
+            "updatedAt" => Value::Time(product.updated_at),
+            "publishedAt" => product.published_at.map_or(Value::Null, Value::Time),
+            "category" => category(product),
+            "seo" => Fields::value(
+                "SEO",
+                vec![("title", Leaf::Null), ("description", Leaf::Str(&product.title))],
+            ),
+            "options" => options(product),
+            "featuredMedia" => Value::nullable((product.pictures() > 0).then_some(MediaNode { product, position: 1 })),
+            "variantsCount" => Fields::value(
+                "Count",
+                vec![
+                    ("count", Leaf::Int(product.variants.len() as i64)),
+                    ("precision", Leaf::Str("EXACT")),
+                ],
+            ),
+            "variants" => return variants(product, args),
+            "media" => return media(product, args),
+            "metafields" => return metafields(product, args),
+            "collections" => return Ok(Connection::empty("Collection")),
+            _ => return Err(FieldError::unresolved("Product", name)),
+        })
+    }
+}
+
+/// The place of a product in a list sorted by this key.
+pub fn sort(key: &str) -> Result<fn(&Product) -> Place, FieldError> {
+    Ok(match key {
+        "ID" => |product| Place {
+            value: product.id,
+            id: product.id,
+        },
+        "UPDATED_AT" => |product| Place {
+            value: product.updated_at,
+            id: product.id,
+        },
+        "CREATED_AT" => |product| Place {
+            value: product.created_at,
+            id: product.id,
+        },
+        "PUBLISHED_AT" => |product| Place {
+            value: product.published_at.unwrap_or(0),
+            id: product.id,
+        },
+        "INVENTORY_TOTAL" => |product| Place {
+            value: product.total_inventory(),
+            id: product.id,
+        },
+        other => {
+            return Err(FieldError::bad_request(format!(
+                "fake-shopify does not sort products by {other}"
+            )));
+        }
+    })
+}
+
+/// Whether a product passes one term of a search.
+pub fn matches(product: &Product, field: &str, term: &Term) -> bool {
+    match field {
+        "id" => term.number(product.id),
+        "created_at" => term.time(product.created_at),
+        "updated_at" => term.time(product.updated_at),
+        "published_at" => product.published_at.is_some_and(|at| term.time(at)),
+        "status" => term.text(product.status.lower()),
+        "tag" => product.tags.iter().any(|tag| term.text(tag)),
+        "vendor" => term.text(&product.vendor),
+        "product_type" => term.text(&product.product_type),
+        "handle" => term.text(&product.handle),
+        "title" => term.text(&product.title),
+        "sku" => product
+            .variants
+            .iter()
+            .any(|variant| variant.sku.as_deref().is_some_and(|sku| term.text(sku))),
+        "variant_id" => product.variants.iter().any(|variant| term.number(variant.id)),
+        _ => false,
+    }
+}
+
+/// The category of every third product.
+pub fn category_of(product: &Product) -> Option<[&'static str; 3]> {
+    const CATEGORIES: [[&str; 3]; 3] = [
+        [
+            "aa-1-13-13",
+            "Hoodies",
+            "Apparel & Accessories > Clothing > Clothing Tops > Hoodies",
+        ],
+        [
+            "aa-1-13-8",
+            "T-Shirts",
+            "Apparel & Accessories > Clothing > Clothing Tops > T-Shirts",
+        ],
+        [
+            "aa-5",
+            "Handbags, Wallets & Cases",
+            "Apparel & Accessories > Handbags, Wallets & Cases",
+        ],
+    ];
+    CATEGORIES.get((product.seed % 9) as usize).copied()
+}
+
+fn category(product: &Product) -> Value<'_> {
+    let Some([id, name, full_name]) = category_of(product) else {
+        return Value::Null;
+    };
+    Fields::value(
+        "TaxonomyCategory",
+        vec![
+            ("id", Leaf::Text(format!("gid://shopify/TaxonomyCategory/{id}"))),
+            ("name", Leaf::Str(name)),
+            ("fullName", Leaf::Str(full_name)),
+        ],
+    )
+}
+
+fn options(product: &Product) -> Value<'_> {
+    let options = product
+        .option_values()
+        .into_iter()
+        .enumerate()
+        .map(|(at, (name, values))| {
+            Fields::value(
+                "ProductOption",
+                vec![
+                    ("id", Leaf::Gid("ProductOption", option_id(product, at))),
+                    ("name", Leaf::Str(name)),
+                    ("position", Leaf::Int(at as i64 + 1)),
+                    ("values", Leaf::Texts(values.into_iter().map(str::to_owned).collect())),
+                ],
+            )
+        });
+    Value::List(options.collect())
+}
+
+/// The number of an option, counted from zero.
+pub fn option_id(product: &Product, option: usize) -> i64 {
+    product.id + 1_000_000_000_000 + option as i64
+}
+
+fn variants<'c>(product: &'c Product, args: &Args) -> Resolved<'c> {
+    let by_id = match args.text("sortKey").unwrap_or("POSITION") {
+        "POSITION" => false,
+        "ID" => true,
+        other => {
+            return Err(FieldError::bad_request(format!(
+                "fake-shopify does not sort variants by {other}"
+            )));
+        }
+    };
+    let place = |at: usize, variant: &Variant| Place {
+        value: if by_id { variant.id } else { at as i64 + 1 },
+        id: variant.id,
+    };
+    let keys = product
+        .variants
+        .iter()
+        .enumerate()
+        .map(|(at, variant)| (place(at, variant), at))
+        .collect();
+    Connection::page("ProductVariant", args, page::VARIANT_PAGE, keys, move |at| {
+        Box::new(VariantNode { product, at })
+    })
+}
+
+fn media<'c>(product: &'c Product, args: &Args) -> Resolved<'c> {
+    let keys = (1..=product.pictures())
+        .map(|position| {
+            (
+                Place {
+                    value: position,
+                    id: product.picture_id(position),
+                },
+                position,
+            )
+        })
+        .collect();
+    Connection::page("Media", args, page::PAGE, keys, move |position| {
+        Box::new(MediaNode { product, position })
+    })
+}
+
+fn metafields<'c>(product: &'c Product, args: &Args) -> Resolved<'c> {
+    // Every fourth product has one.
+    let id = product.id + 3_000_000_000_000;
+    let keys = if product.seed % 4 == 1 {
+        vec![(Place { value: id, id }, id)]
+    } else {
+        Vec::new()
+    };
+    Connection::page("Metafield", args, page::PAGE, keys, move |id| {
+        Box::new(Fields {
+            type_name: "Metafield",
+            fields: vec![
+                ("id", Leaf::Gid("Metafield", id)),
+                ("namespace", Leaf::Str("care")),
+                ("key", Leaf::Str("temperature")),
+                ("type", Leaf::Str("number_integer")),
+                ("value", Leaf::Text((20 + Mix::new(product.seed).below(40)).to_string())),
+                ("createdAt", Leaf::Time(product.created_at)),
+                ("updatedAt", Leaf::Time(product.created_at)),
+            ],
+        })
+    })
+}

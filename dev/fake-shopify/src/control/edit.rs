@@ -1,0 +1,85 @@
+//! Edits, traffic and further shops.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Failure, shop};
+use crate::catalogue::Edit;
+use crate::clock;
+use crate::shop::{Shop, State};
+use crate::traffic::{self, Report, Traffic};
+use crate::webhook::{self, Outcome};
+
+#[derive(Deserialize)]
+pub struct EditRequest {
+    #[serde(flatten)]
+    edit: Edit,
+    #[serde(default)]
+    shop: Option<String>,
+    /// Whether anybody is told.
+    #[serde(default = "yes")]
+    deliver: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Makes one edit; its deliveries are tried once before the answer, and again later if they failed.
+pub async fn edit(Extract(state): Extract<Arc<State>>, Json(body): Json<EditRequest>) -> Result<Json<Value>, Failure> {
+    let shop = shop(&state, body.shop.as_deref())?;
+    let (change, event) = shop.edit(&body.edit)?;
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    if body.deliver {
+        for delivery in webhook::deliveries(&state, &shop, &event) {
+            let outcome = webhook::attempt(&state, &delivery).await;
+            if !outcome.is_success() {
+                tokio::spawn(webhook::retry(
+                    Arc::clone(&state),
+                    Arc::clone(&shop),
+                    delivery,
+                    outcome.clone(),
+                ));
+            }
+            outcomes.push(outcome);
+        }
+    }
+    let catalogue = shop.catalogue.read().expect("the catalogue is never poisoned");
+    let product = catalogue.products.get(&change.product_id);
+    Ok(Json(json!({
+        "topic": change.topic,
+        "product_id": change.product_id,
+        "changed_at": clock::utc_micros(change.at),
+        "variant_ids": product.map(|product| product.variants.iter().map(|it| it.id).collect::<Vec<i64>>()),
+        "deliveries": outcomes,
+    })))
+}
+
+/// Makes traffic; answers when all of it is delivered.
+pub async fn traffic(Extract(state): Extract<Arc<State>>, Json(body): Json<Traffic>) -> Result<Json<Report>, Failure> {
+    let shop = shop(&state, body.shop.as_deref())?;
+    Ok(Json(traffic::run(&state, &shop, &body).await))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewShop {
+    shop: String,
+    token: String,
+    #[serde(default)]
+    products: usize,
+    #[serde(default)]
+    seed: u64,
+}
+
+/// Opens another shop on this server, or replaces one.
+pub async fn add_shop(Extract(state): Extract<Arc<State>>, Json(body): Json<NewShop>) -> Json<Value> {
+    let shop = Shop::new(&state.config, &body.shop, &body.token, body.products, body.seed);
+    let mut shops = state.shops.write().expect("the shops are never poisoned");
+    shops.insert(body.shop.clone(), Arc::new(shop));
+    Json(json!({"shop": body.shop}))
+}
