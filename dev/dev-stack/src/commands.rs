@@ -1,0 +1,192 @@
+//! What each command does.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use dev_stack::binaries::Profile;
+use dev_stack::demo;
+use dev_stack::functions::PREFIX;
+use dev_stack::home::{self, Home};
+use dev_stack::process::Signal;
+use dev_stack::services::{Durability, Services};
+use dev_stack::signals::Signals;
+use dev_stack::stack::{Options, Stack};
+use dev_stack::{env_file, migrations, shopify};
+
+/// The database that tests find in `DATABASE_URL`; `sqlx::test` makes its own beside it.
+const TEST_DATABASE: &str = "mercury";
+
+/// `up`.
+pub async fn up() -> Result<ExitCode> {
+    let mut signals = Signals::new()?;
+    let options = Options {
+        echo: true,
+        ..options(1_000, Profile::Debug)?
+    };
+    let home = Home::up()?;
+    let stack = tokio::select! {
+        stack = Stack::start(home, &options) => stack?,
+        why = signals.next() => bail!("stopped during the start: {why}"),
+    };
+    println!();
+    for name in ["ADMIN_URL", "WEBHOOK_URL", "INVOKE_URL", "FAKE_SHOPIFY_URL", "SHOP"] {
+        println!("  {name:17} {}", stack.variable(name));
+    }
+    println!(
+        "\n  The dashboard:    {}/settings/sync (ADMIN_TOKEN is in .dev/env)",
+        stack.variable("ADMIN_URL")
+    );
+    println!("  In another shell: set -a; . .dev/env; set +a");
+    if options.watch.is_some() {
+        println!("  The functions:    cargo lambda watch -A 127.0.0.1 --env-file .dev/env");
+    }
+    println!("  Ctrl-C stops everything and keeps the data.\n");
+    let why = signals.next().await;
+    eprintln!("dev-stack: {why}; stopping");
+    stack.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `demo`.
+pub async fn demo() -> Result<ExitCode> {
+    let mut signals = Signals::new()?;
+    let options = Options {
+        fresh: true,
+        ..options(10_000, Profile::Release)?
+    };
+    let events = number("EVENTS", 500)?;
+    let home = Home::numbered("demo")?;
+    let equal = tokio::select! {
+        equal = demo::run(home, &options, events) => equal?,
+        why = signals.next() => bail!("the demo did not finish: {why}"),
+    };
+    Ok(if equal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// `services -- CMD`.
+pub async fn services(words: Vec<OsString>) -> Result<ExitCode> {
+    let mut signals = Signals::new()?;
+    let home = Home::numbered("test")?;
+    let services = Services::start(&home, Durability::Disposable, true).await?;
+    services.postgres.create_database(TEST_DATABASE).await?;
+    // In our own process group, so that it reads the terminal and gets its Ctrl-C. It does not outlive us either: this
+    // is the main thread, which lives as long as the process.
+    let mut command = tokio::process::Command::new("setpriv");
+    command
+        .args(["--pdeathsig", "TERM", "--"])
+        .args(&words)
+        .envs(services.environment(TEST_DATABASE));
+    let child = command
+        .spawn()
+        .with_context(|| format!("cannot run {}", words[0].to_string_lossy()));
+    let status = match child {
+        Ok(mut child) => loop {
+            tokio::select! {
+                status = child.wait() => break status.context("cannot wait for the command"),
+                why = signals.next() => {
+                    // The terminal has told it by itself.
+                    if why != "interrupted" && let Some(pid) = child.id() {
+                        dev_stack::process::send(pid, Signal::TERM);
+                    }
+                }
+            }
+        },
+        Err(error) => Err(error),
+    };
+    services.stop().await;
+    let status = status?;
+    // As a shell tells it.
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal))
+        .unwrap_or(1);
+    Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}
+
+/// `migrate`.
+pub async fn migrate() -> Result<ExitCode> {
+    let root = home::root()?;
+    let url = match std::env::var("DATABASE_URL") {
+        Ok(url) => url,
+        Err(_) => variable("DATABASE_URL")?,
+    };
+    migrations::apply(&root, &url).await?;
+    println!("the schema is up to date");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `env`.
+pub fn env() -> Result<ExitCode> {
+    for (name, value) in env_file::read(&home::root()?.join(".dev"))? {
+        println!("export {name}={value}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `invoke FUNCTION EVENT`.
+pub async fn invoke(function: &str, event: &str) -> Result<ExitCode> {
+    let event = if event.trim_start().starts_with(['{', '[', '"']) {
+        event.to_owned()
+    } else {
+        std::fs::read_to_string(event).with_context(|| format!("cannot read {event}"))?
+    };
+    let name = if function.starts_with(PREFIX) {
+        function.to_owned()
+    } else {
+        format!("{PREFIX}{function}")
+    };
+    let url = format!("{}/2015-03-31/functions/{name}/invocations", variable("INVOKE_URL")?);
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(960))
+        .build()?;
+    let answer = client
+        .post(url)
+        .body(event)
+        .send()
+        .await
+        .context("the stack does not answer: is it running?")?;
+    let failed = !answer.status().is_success() || answer.headers().contains_key("x-amz-function-error");
+    println!("{}", answer.text().await?);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn variable(name: &str) -> Result<String> {
+    let known = env_file::read(&home::root()?.join(".dev"))?;
+    let found = known.into_iter().find(|(known, _)| known == name);
+    found
+        .map(|(_, value)| value)
+        .with_context(|| format!("{name} is not in .dev/env"))
+}
+
+/// What the environment asks for.
+fn options(products: u64, profile: Profile) -> Result<Options> {
+    let watch = match std::env::var("FUNCTIONS").ok().as_deref() {
+        Some("none") => Some(std::env::var("WATCH_ADDRESS").unwrap_or_else(|_| "127.0.0.1:9000".to_owned())),
+        Some("") | None => None,
+        Some(other) => bail!("FUNCTIONS is {other:?}; expected none, or nothing"),
+    };
+    Ok(Options {
+        profile: Profile::parse(std::env::var("PROFILE").ok().as_deref(), profile)?,
+        watch,
+        tick: Duration::from_secs(number("TICK", 5)?.max(1)),
+        store: shopify::Options {
+            products: number("PRODUCTS", products)?,
+            seed: number("SEED", 1)?,
+            ..Default::default()
+        },
+        ..Options::default()
+    })
+}
+
+fn number(name: &str, default: u64) -> Result<u64> {
+    match std::env::var(name).ok().filter(|value| !value.is_empty()) {
+        None => Ok(default),
+        Some(value) => value
+            .parse()
+            .with_context(|| format!("{name} is {value:?}; expected a whole number")),
+    }
+}

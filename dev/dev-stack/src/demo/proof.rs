@@ -1,0 +1,217 @@
+//! Whether mirror and store are equal: each row of both as one canonical line, compared per table by count and checksum.
+//!
+//! The two sides share no code: the store's lines are written by fake-shopify, the mirror's by the SQL below, from the
+//! views that users read. A column that is missing here is a column that nobody proves.
+
+use std::fmt;
+
+use anyhow::{Context, Result};
+use md5::{Digest, Md5};
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::progress::grouped;
+use crate::shopify::FakeShopify;
+
+/// A mirrored table.
+struct Table {
+    name: &'static str,
+    /// The columns as texts, in the canonical order.
+    columns: &'static str,
+}
+
+const TABLES: [Table; 2] = [
+    Table {
+        name: "products",
+        columns: "id::text, title, handle, status, vendor, product_type, array_to_string(tags, ','), body_html, \
+                  template_suffix, has_variants_that_require_components::text, CREATED, UPDATED, PUBLISHED",
+    },
+    Table {
+        name: "product_variants",
+        columns: "id::text, product_id::text, title, sku, barcode, position::text, price::text, compare_at_price::text, \
+                  taxable::text, inventory_policy, inventory_quantity::text, inventory_item_id::text, \
+                  array_to_string(options, ','), CREATED, UPDATED",
+    },
+];
+
+/// How many differing rows are shown.
+const SHOWN: usize = 3;
+
+/// The comparison of one table.
+#[derive(Debug)]
+pub struct Verdict {
+    table: &'static str,
+    store: Side,
+    mirror: Side,
+    /// The first rows that differ: what the store has, what the mirror has.
+    differences: Vec<(Option<String>, Option<String>)>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Side {
+    rows: u64,
+    checksum: String,
+}
+
+impl Verdict {
+    /// Same number of rows, same checksum, and something to compare at all.
+    pub fn equal(&self) -> bool {
+        self.store == self.mirror && self.store.rows > 0
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.equal() { "equal" } else { "DIFFERENT" };
+        let (store, mirror) = (&self.store, &self.mirror);
+        write!(
+            formatter,
+            "  {:17} store {:>9} rows {}",
+            self.table,
+            grouped(store.rows),
+            store.checksum
+        )?;
+        write!(
+            formatter,
+            "  mirror {:>9} rows {}  {verdict}",
+            grouped(mirror.rows),
+            mirror.checksum
+        )?;
+        for (store, mirror) in &self.differences {
+            write!(
+                formatter,
+                "\n    store:  {}",
+                store.as_deref().map_or("(no such row)".to_owned(), shortened)
+            )?;
+            write!(
+                formatter,
+                "\n    mirror: {}",
+                mirror.as_deref().map_or("(no such row)".to_owned(), shortened)
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Compares all tables of the store's shop.
+pub async fn compare(store: &FakeShopify, mirror: &mut PgConnection) -> Result<Vec<Verdict>> {
+    let mut verdicts = Vec::new();
+    for table in &TABLES {
+        let wanted = store.rows(table.name)?;
+        let lines = table.lines();
+        let aggregate = "select count(*), md5(coalesce(string_agg(line, E'\\n' order by id), ''))";
+        // Our own text; the shop is a parameter.
+        let (rows, checksum): (i64, String) =
+            sqlx::query_as(AssertSqlSafe(format!("{aggregate} from ({lines}) as rows")))
+                .bind(store.shop())
+                .fetch_one(&mut *mirror)
+                .await?;
+        let verdict = Verdict {
+            table: table.name,
+            store: Side {
+                rows: wanted.len() as u64,
+                checksum: checksum_of(&wanted),
+            },
+            mirror: Side {
+                rows: u64::try_from(rows)?,
+                checksum,
+            },
+            differences: Vec::new(),
+        };
+        let differences = if verdict.equal() {
+            Vec::new()
+        } else {
+            let found: Vec<(i64, String)> = sqlx::query_as(AssertSqlSafe(format!("{lines} order by id")))
+                .bind(store.shop())
+                .fetch_all(&mut *mirror)
+                .await
+                .context("cannot read the mirror's rows")?;
+            first_differences(&wanted, &found)
+        };
+        verdicts.push(Verdict { differences, ..verdict });
+    }
+    Ok(verdicts)
+}
+
+impl Table {
+    /// The query of all canonical lines of a shop: id and line.
+    fn lines(&self) -> String {
+        let utc = |column: &str| format!("to_char({column} at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')");
+        let columns = self
+            .columns
+            .replace("CREATED", &utc("created_at"))
+            .replace("UPDATED", &utc("updated_at"));
+        let columns = columns.replace("PUBLISHED", &utc("published_at"));
+        format!(
+            "select id, array_to_string(array[{columns}], '|', '\\N') as line from live.{} \
+             where shop_id = (select id from shops where domain = $1)",
+            self.name
+        )
+    }
+}
+
+fn checksum_of(rows: &[(i64, String)]) -> String {
+    let mut checksum = Md5::new();
+    for (place, (_, line)) in rows.iter().enumerate() {
+        if place > 0 {
+            checksum.update("\n");
+        }
+        checksum.update(line);
+    }
+    checksum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Both sides are sorted by id.
+fn first_differences(store: &[(i64, String)], mirror: &[(i64, String)]) -> Vec<(Option<String>, Option<String>)> {
+    let (mut store, mut mirror) = (store.iter().peekable(), mirror.iter().peekable());
+    let mut found = Vec::new();
+    while found.len() < SHOWN {
+        let (left, right) = match (store.peek(), mirror.peek()) {
+            (None, None) => break,
+            (Some(_), None) => (store.next(), None),
+            (None, Some(_)) => (None, mirror.next()),
+            (Some(left), Some(right)) if left.0 < right.0 => (store.next(), None),
+            (Some(left), Some(right)) if left.0 > right.0 => (None, mirror.next()),
+            (Some(_), Some(_)) => (store.next(), mirror.next()),
+        };
+        let (left, right) = (left.map(|(_, line)| line.clone()), right.map(|(_, line)| line.clone()));
+        if left != right {
+            found.push((left, right));
+        }
+    }
+    found
+}
+
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(200) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(of: &[(i64, &str)]) -> Vec<(i64, String)> {
+        of.iter().map(|(id, line)| (*id, (*line).to_owned())).collect()
+    }
+
+    #[test]
+    fn missing_extra_and_changed_rows_are_found() {
+        let found = first_differences(
+            &rows(&[(1, "a"), (2, "b"), (4, "d")]),
+            &rows(&[(1, "a"), (3, "c"), (4, "D")]),
+        );
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(found, [(text("b"), None), (None, text("c")), (text("d"), text("D"))]);
+    }
+
+    #[test]
+    fn the_checksum_is_the_one_that_postgres_computes() {
+        // select md5('a' || E'\n' || 'b')
+        assert_eq!(
+            checksum_of(&rows(&[(1, "a"), (2, "b")])),
+            "8cdeb44417f3c26826595d5820cf5700"
+        );
+    }
+}

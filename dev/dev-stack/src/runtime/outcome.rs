@@ -1,0 +1,146 @@
+//! What an invocation came to, in AWS's words; and where a function's output goes.
+
+use std::fs::File;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+
+/// The end of one invocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The function answered.
+    Succeeded(Bytes),
+    /// The function raised an error: `{"errorType", "errorMessage"}`.
+    Failed(Bytes),
+    /// It had not answered when its time was over, and was killed.
+    TimedOut(Bytes),
+    /// Its process ended in mid-call.
+    Died(Bytes),
+}
+
+impl Outcome {
+    /// The emulator gives an error of the function the same 200 as an answer: only its form tells them apart.
+    pub fn of_response(body: Bytes) -> Self {
+        let Ok(Value::Object(fields)) = serde_json::from_slice(&body) else {
+            return Self::Succeeded(body);
+        };
+        let known = ["errorType", "errorMessage", "stackTrace"];
+        let is_error = fields.contains_key("errorType")
+            && fields.contains_key("errorMessage")
+            && fields.keys().all(|name| known.contains(&name.as_str()));
+        if is_error {
+            Self::Failed(body)
+        } else {
+            Self::Succeeded(body)
+        }
+    }
+
+    /// As AWS words it.
+    pub fn timed_out(timeout: Duration) -> Self {
+        let message = format!("Task timed out after {:.2} seconds", timeout.as_secs_f64());
+        Self::TimedOut(error("Sandbox.Timedout", &message))
+    }
+
+    /// As AWS words it.
+    pub fn died(how: &str) -> Self {
+        Self::Died(error("Runtime.ExitError", &format!("Error: Runtime exited {how}")))
+    }
+
+    /// The answer, or the error in AWS's form.
+    pub fn body(&self) -> &Bytes {
+        match self {
+            Self::Succeeded(body) | Self::Failed(body) | Self::TimedOut(body) | Self::Died(body) => body,
+        }
+    }
+
+    /// The error's type, such as `Throttled`; none if it succeeded.
+    pub fn error_type(&self) -> Option<String> {
+        if matches!(self, Self::Succeeded(_)) {
+            return None;
+        }
+        let body: Value = serde_json::from_slice(self.body()).unwrap_or_default();
+        Some(body["errorType"].as_str().unwrap_or("Unknown").to_owned())
+    }
+
+    /// Whether the same process may serve the next call.
+    pub fn leaves_environment_usable(&self) -> bool {
+        match self {
+            Self::Succeeded(_) | Self::Failed(_) => true,
+            Self::TimedOut(_) | Self::Died(_) => false,
+        }
+    }
+}
+
+fn error(kind: &str, message: &str) -> Bytes {
+    json!({ "errorType": kind, "errorMessage": message }).to_string().into()
+}
+
+/// The log file of a function, shared by its environments.
+#[derive(Debug, Clone)]
+pub struct Log {
+    file: Arc<Mutex<File>>,
+    name: String,
+    echo: bool,
+}
+
+impl Log {
+    /// Lines go to `file` and, with `echo`, to the terminal with the function's name before them.
+    pub fn new(file: File, name: &str, echo: bool) -> Self {
+        Self {
+            file: Arc::new(Mutex::new(file)),
+            name: name.to_owned(),
+            echo,
+        }
+    }
+
+    /// Copies a stream until its end. The emulator's own lines (`quiet`) are for the file only.
+    pub fn copy(&self, stream: impl AsyncRead + Unpin + Send + 'static, quiet: bool) {
+        let log = self.clone();
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(stream).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                log.line(&line, quiet);
+            }
+        });
+    }
+
+    fn line(&self, line: &str, quiet: bool) {
+        // A full disk must not stop the function.
+        drop(writeln!(
+            self.file.lock().unwrap_or_else(PoisonError::into_inner),
+            "{line}"
+        ));
+        let of_emulator = ["START ", "END ", "REPORT "].iter().any(|word| line.starts_with(word));
+        if self.echo && !quiet && !of_emulator && !line.is_empty() {
+            println!("[{}] {line}", self.name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_from_an_answer_by_its_form() {
+        let failed = Outcome::of_response(Bytes::from_static(
+            br#"{"errorType":"Throttled","errorMessage":"later"}"#,
+        ));
+        assert_eq!(failed.error_type().as_deref(), Some("Throttled"));
+        let answer = Outcome::of_response(Bytes::from_static(
+            br#"{"errorType":"x","errorMessage":"y","statusCode":200}"#,
+        ));
+        assert_eq!(answer.error_type(), None);
+    }
+
+    #[test]
+    fn a_timeout_is_worded_as_aws_does() {
+        let body: Value = serde_json::from_slice(Outcome::timed_out(Duration::from_secs(3)).body()).unwrap();
+        assert_eq!(body["errorType"], "Sandbox.Timedout");
+        assert_eq!(body["errorMessage"], "Task timed out after 3.00 seconds");
+    }
+}

@@ -1,0 +1,64 @@
+//! EventBridge's part: each drain is invoked every so often.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::functions::{PREFIX, QUEUES};
+use crate::gateway::Invoker;
+
+/// As deployed.
+pub const MINUTE: Duration = Duration::from_secs(60);
+
+/// The seven schedules.
+#[derive(Debug)]
+pub struct Schedule {
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Schedule {
+    /// Starts them. `tick` may be shorter than a minute to make a demonstration quick; the drain that lingers keeps
+    /// AWS's minute, since there is always one of it at work.
+    pub fn start(invoker: &Invoker, tick: Duration) -> Self {
+        let start = |queue: &'static str| {
+            let every = if queue == "webhook-process" { MINUTE } else { tick };
+            tokio::spawn(run(invoker.clone(), queue, every))
+        };
+        Self {
+            tasks: QUEUES.map(start).into(),
+        }
+    }
+
+    /// No more ticks; what they started is no longer waited for.
+    pub fn stop(&self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+async fn run(invoker: Invoker, queue: &'static str, every: Duration) {
+    let name = format!("{PREFIX}drain-{queue}");
+    let event = Bytes::from(serde_json::json!({ "queue": queue }).to_string());
+    // The last failure, so that one that stays the same is told once.
+    let told = Arc::new(Mutex::new(None));
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut drains = JoinSet::new();
+    loop {
+        ticks.tick().await;
+        while drains.try_join_next().is_some() {}
+        let (invoker, name, event, told) = (invoker.clone(), name.clone(), event.clone(), told.clone());
+        drains.spawn(async move {
+            let failure = invoker.tick(&name, event).await;
+            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(failure) = failure.as_ref().filter(|failure| told.as_ref() != Some(*failure)) {
+                eprintln!("dev-stack: {name} failed ({failure})");
+            }
+            *told = failure;
+        });
+    }
+}
