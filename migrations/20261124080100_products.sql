@@ -9,6 +9,33 @@
 --   raw                the body as it came (REST form from webhooks, GraphQL form otherwise)
 -- There are no foreign keys between mirrored tables, because arrivals are unordered.
 
+-- What becomes of an incoming row: the one rule by which newer wins, shared by every mirrored table.
+--   apply  newer than what is stored, or nothing is stored (stored_updated_at is null)
+--   stale  older, or observed no later than the tombstone
+--   equal  a bulk row that says what is stored already
+--   tie    a bulk row and a webhook of the same second that differ: the bulk row was read some time after its
+--          observed_at, so nobody can say which is newer; leave the row and fetch it
+create function judge(
+    stored_updated_at timestamptz, stored_observed_at timestamptz, stored_deleted_at timestamptz, stored_source text,
+    new_updated_at timestamptz, new_observed_at timestamptz, new_source text, same_columns boolean
+) returns text
+language sql immutable parallel safe
+as $$
+    select case
+        when stored_updated_at is null then 'apply'
+        when stored_deleted_at >= new_observed_at then 'stale'
+        when new_updated_at > stored_updated_at then 'apply'
+        when new_updated_at < stored_updated_at then 'stale'
+        when same_columns and new_source = 'bulk' and stored_deleted_at is null then 'equal'
+        when same_columns and new_observed_at > stored_observed_at then 'apply'
+        when same_columns then 'stale'
+        when new_source = 'bulk' and stored_source = 'webhook' and new_observed_at <= stored_observed_at then 'tie'
+        when new_source = 'webhook' and stored_source = 'bulk' and new_observed_at >= stored_observed_at then 'tie'
+        when new_observed_at > stored_observed_at then 'apply'
+        else 'stale'
+    end
+$$;
+
 create table products (
     shop_id                               bigint not null,
     id                                    bigint not null,

@@ -34,9 +34,13 @@ create table sync_operations (
     -- Signed: never shown, never logged.
     url                  text,
     etag                 text,
+    -- Whether the host gives parts of the file.
+    ranges               boolean not null default true,
     -- True for a partialDataUrl: apply it, conclude nothing from what is missing.
     partial              boolean not null default false,
     submitted            integer not null default 0,
+    -- Executions used up before the present one: one keeps only so many events.
+    continuations        integer not null default 0,
     status               text check (status in ('completed', 'partial', 'failed', 'canceled')),
     error                text,
     started_at           timestamptz not null default now(),

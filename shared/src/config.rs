@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::{secrets, shopify, store};
+use crate::{queue, secrets, shopify, store};
 
 /// The version of the Admin API that every document of ours is checked against.
 pub const API_VERSION: &str = "2026-10";
@@ -77,7 +77,32 @@ impl Environment {
     }
 
     fn seconds(&self, name: &'static str, default: u64) -> Result<Duration, Error> {
-        self.parsed(name, "whole seconds, such as 60", default).map(Duration::from_secs)
+        self.parsed(name, "whole seconds, such as 60", default)
+            .map(Duration::from_secs)
+    }
+
+    /// Where Redis is.
+    pub fn redis(&self) -> Result<queue::Settings, Error> {
+        let host = self.required("REDIS_HOST", "the host name of Redis, such as 127.0.0.1")?;
+        let port = self.parsed("REDIS_PORT", "a port number, such as 6379", 6379)?;
+        Ok(queue::Settings {
+            username: self.optional("REDIS_USERNAME").map(str::to_owned),
+            password: self.optional("REDIS_PASSWORD").map(str::to_owned),
+            tls: self.parsed("REDIS_TLS", "true or false", false)?,
+            ca_file: self.optional("REDIS_TLS_CA_FILE").map(PathBuf::from),
+            cluster: self.parsed("REDIS_CLUSTER", "true or false", false)?,
+            ..queue::Settings::new(host, port)
+        })
+    }
+
+    /// How every queue treats its messages.
+    pub fn queue_policy(&self) -> Result<queue::Policy, Error> {
+        Ok(queue::Policy {
+            visibility_timeout: self.seconds("VISIBILITY_TIMEOUT_SECONDS", 60)?,
+            max_receive_count: self.parsed("MAX_RECEIVE_COUNT", "a whole number, such as 8", 8)?,
+            dedup_window: self.seconds("DEDUP_WINDOW_SECONDS", 3_600)?,
+            ..queue::Policy::default()
+        })
     }
 
     /// Where Postgres is.
@@ -85,7 +110,10 @@ impl Environment {
         let expected = "a Postgres URL, such as postgres://user:password@host:5432/mercury";
         let url = self.required("DATABASE_URL", expected)?;
         if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
-            return Err(Error::Malformed { name: "DATABASE_URL", expected });
+            return Err(Error::Malformed {
+                name: "DATABASE_URL",
+                expected,
+            });
         }
         Ok(store::Settings {
             url: url.to_owned(),
@@ -96,7 +124,10 @@ impl Environment {
     /// How the Admin API is reached.
     pub fn shopify(&self) -> Result<shopify::Settings, Error> {
         Ok(shopify::Settings {
-            admin_url: self.optional("SHOPIFY_ADMIN_URL").unwrap_or("https://{shop}").to_owned(),
+            admin_url: self
+                .optional("SHOPIFY_ADMIN_URL")
+                .unwrap_or("https://{shop}")
+                .to_owned(),
             api_version: self.optional("SHOPIFY_API_VERSION").unwrap_or(API_VERSION).to_owned(),
         })
     }
@@ -106,9 +137,17 @@ impl Environment {
         let expected = "the app's client secret, or several separated by commas during a rotation";
         let name = "SHOPIFY_WEBHOOK_SECRET";
         let value = self.required(name, expected)?;
-        let secrets: Vec<String> =
-            value.split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(str::to_owned).collect();
-        if secrets.is_empty() { Err(Error::Malformed { name, expected }) } else { Ok(secrets) }
+        let secrets: Vec<String> = value
+            .split(',')
+            .map(str::trim)
+            .filter(|secret| !secret.is_empty())
+            .map(str::to_owned)
+            .collect();
+        if secrets.is_empty() {
+            Err(Error::Malformed { name, expected })
+        } else {
+            Ok(secrets)
+        }
     }
 }
 
@@ -117,16 +156,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_missing_value_is_named_with_the_form_it_should_have() {
+        let error = Environment::from_values([]).redis().err().unwrap().to_string();
+        assert_eq!(
+            error,
+            "REDIS_HOST is not set: expected the host name of Redis, such as 127.0.0.1"
+        );
+    }
+
+    #[test]
     fn a_malformed_value_is_named_but_not_shown() {
         let environment = Environment::from_values([("DATABASE_URL", "hunter2")]);
         let error = environment.postgres().err().unwrap().to_string();
-        assert!(error.starts_with("DATABASE_URL is malformed") && !error.contains("hunter2"), "{error}");
+        assert!(
+            error.starts_with("DATABASE_URL is malformed") && !error.contains("hunter2"),
+            "{error}"
+        );
     }
 
     #[test]
     fn every_secret_of_a_rotation_is_taken_and_blanks_are_not() {
         let environment = Environment::from_values([("SHOPIFY_WEBHOOK_SECRET", "new, old,")]);
         assert_eq!(environment.webhook_secrets().unwrap(), ["new", "old"]);
-        assert!(Environment::from_values([("SHOPIFY_WEBHOOK_SECRET", " , ")]).webhook_secrets().is_err());
+        assert!(
+            Environment::from_values([("SHOPIFY_WEBHOOK_SECRET", " , ")])
+                .webhook_secrets()
+                .is_err()
+        );
     }
 }

@@ -6,7 +6,7 @@
 pub mod config;
 pub mod message;
 pub mod mirror;
-// queue
+pub mod queue;
 pub mod secrets;
 pub mod shopify;
 pub mod store;

@@ -86,13 +86,18 @@ impl FromStr for QueueName {
     type Err = UnknownQueue;
 
     fn from_str(text: &str) -> Result<Self, UnknownQueue> {
-        Self::ALL.into_iter().find(|queue| queue.as_str() == text).ok_or(UnknownQueue)
+        Self::ALL
+            .into_iter()
+            .find(|queue| queue.as_str() == text)
+            .ok_or(UnknownQueue)
     }
 }
 
 impl<'de> Deserialize<'de> for QueueName {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -283,8 +288,10 @@ pub fn decode(bytes: &[u8]) -> Result<Body, DecodeError> {
 }
 
 fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| DecodeError::Malformed { line: error.line(), column: error.column() })
+    serde_json::from_slice(bytes).map_err(|error| DecodeError::Malformed {
+        line: error.line(),
+        column: error.column(),
+    })
 }
 
 #[cfg(test)]
@@ -310,13 +317,21 @@ mod tests {
     fn a_payload_travels_byte_for_byte() {
         let json = r#"{ "id":788032119674292922, "price": 1.10, "x":"\u00e9" }"#;
         let body = webhook(Payload::Json(RawValue::from_string(json.to_owned()).unwrap()));
-        let Body::Webhook(Webhook { payload: Payload::Json(back), .. }) = decode(&encode(&body)).unwrap() else {
+        let Body::Webhook(Webhook {
+            payload: Payload::Json(back),
+            ..
+        }) = decode(&encode(&body)).unwrap()
+        else {
             panic!("another type came back");
         };
         assert_eq!(back.get(), json);
 
         let body = webhook(Payload::Bytes(Encoded(vec![0, 255, 10])));
-        let Body::Webhook(Webhook { payload: Payload::Bytes(back), .. }) = decode(&encode(&body)).unwrap() else {
+        let Body::Webhook(Webhook {
+            payload: Payload::Bytes(back),
+            ..
+        }) = decode(&encode(&body)).unwrap()
+        else {
             panic!("another type came back");
         };
         assert_eq!(back.0, [0, 255, 10]);
@@ -331,8 +346,14 @@ mod tests {
     #[test]
     fn what_is_not_ours_is_refused_with_its_place() {
         assert!(matches!(decode(b"hello"), Err(DecodeError::Malformed { line: 1, .. })));
-        assert!(matches!(decode(br#"{"v":2,"type":"webhook"}"#), Err(DecodeError::Version(2))));
-        assert!(matches!(decode(br#"{"v":1,"type":"sonnet"}"#), Err(DecodeError::Type(_))));
+        assert!(matches!(
+            decode(br#"{"v":2,"type":"webhook"}"#),
+            Err(DecodeError::Version(2))
+        ));
+        assert!(matches!(
+            decode(br#"{"v":1,"type":"sonnet"}"#),
+            Err(DecodeError::Type(_))
+        ));
     }
 
     #[test]

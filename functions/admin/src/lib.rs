@@ -1,1 +1,65 @@
-//! admin.
+//! The admin API: `/trpc/*` in tRPC's wire form, and `/health`.
+//!
+//! Every procedure needs the admin token, every change is in the audit log. A cause goes to the log, never to the caller.
+
+mod auth;
+mod routes;
+mod trpc;
+
+use lambda_http::http::Method;
+use lambda_http::{Body, Error, Request, Response};
+use serde_json::{Value, json};
+use shared::config::Environment;
+use shared::message::QueueName;
+use shared::queue::{Policy, Queue, Redis};
+use shared::shopify::Client;
+use shared::store::Store;
+
+use auth::AdminToken;
+
+/// What one process holds.
+pub struct Context {
+    token: AdminToken,
+    redis: Redis,
+    policy: Policy,
+    store: Store,
+    client: Client,
+}
+
+impl Context {
+    /// Reads the configuration. Touches no network.
+    pub fn load(environment: &Environment) -> Result<Self, Error> {
+        Ok(Self {
+            token: AdminToken::load(environment)?,
+            redis: Redis::new(&environment.redis()?)?,
+            policy: environment.queue_policy()?,
+            store: Store::new(&environment.postgres()?)?,
+            client: Client::new(environment.shopify()?)?,
+        })
+    }
+
+    fn queue(&self, name: QueueName) -> Result<Queue, shared::queue::Error> {
+        Queue::new(self.redis.clone(), name.as_str(), self.policy)
+    }
+}
+
+/// Answers one request.
+pub async fn handle(context: &Context, request: Request) -> Response<Body> {
+    let path = request.uri().path().to_owned();
+    if let Some(procedures) = path.strip_prefix("/trpc/") {
+        return trpc::handle(context, procedures, &request).await;
+    }
+    match (request.method(), path.as_str()) {
+        (&Method::GET, "/health") => routes::health::get(context).await,
+        _ => json_response(404, &json!({ "error": format!("there is nothing at {path}") })),
+    }
+}
+
+fn json_response(status: u16, body: &Value) -> Response<Body> {
+    Response::builder()
+        .status(status)
+        .header("content-type", "application/json")
+        .header("cache-control", "no-store")
+        .body(Body::Text(body.to_string()))
+        .expect("a status and JSON are a response")
+}

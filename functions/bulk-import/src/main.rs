@@ -1,2 +1,12 @@
-//! bulk-import.
-fn main() {}
+//! Cold start of the import function.
+
+use bulk_import::{Context, Event, handle};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use shared::{config, telemetry};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let context = Context::load(&config::Environment::load().await?)?;
+    run(service_fn(|event: LambdaEvent<Event>| handle(&context, event.payload))).await
+}

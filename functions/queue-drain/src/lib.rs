@@ -1,1 +1,124 @@
-//! queue-drain.
+//! Drains one queue: receive, apply, settle, until it is empty or the time is up.
+//!
+//! Delays, retries and leases advance whenever any drain runs: no process stays resident.
+
+mod backoff;
+mod deadline;
+mod drain;
+mod housekeeping;
+mod import;
+mod settle;
+mod single;
+mod webhooks;
+
+use std::time::Duration;
+
+use lambda_runtime::{Error, LambdaEvent};
+use serde::Deserialize;
+use shared::config::{self, Environment};
+use shared::message::{self, QueueName};
+use shared::queue::{self, Policy, Queue, Redis, Send};
+use shared::shopify::{Client, ResultFiles};
+use shared::store::Store;
+use shared::telemetry::Chain;
+
+pub use drain::Report;
+
+/// What the schedule and the state machine send.
+#[derive(Debug, Deserialize)]
+pub struct Event {
+    /// Which queue to drain.
+    pub queue: QueueName,
+}
+
+/// What one process holds.
+pub struct Context {
+    redis: Redis,
+    policy: Policy,
+    store: Store,
+    client: Client,
+    files: ResultFiles,
+    executions: import::Executions,
+    /// Workers that receive side by side, one database connection each.
+    concurrency: usize,
+    /// Deliveries that one worker takes at once.
+    batch_size: usize,
+    /// How long an empty queue is watched before the drain ends.
+    linger: Duration,
+}
+
+impl Context {
+    /// Reads the configuration. Touches no network.
+    pub fn load(environment: &Environment) -> Result<Self, Error> {
+        let client = Client::new(environment.shopify()?)?;
+        let whole_number = "a whole number above 0";
+        let concurrency: usize = environment.parsed("QUEUE_CONCURRENCY", whole_number, 2)?;
+        let batch_size: usize = environment.parsed("BATCH_SIZE", whole_number, 100)?;
+        if concurrency == 0 || batch_size == 0 {
+            let name = if concurrency == 0 {
+                "QUEUE_CONCURRENCY"
+            } else {
+                "BATCH_SIZE"
+            };
+            return Err(config::Error::Malformed {
+                name,
+                expected: whole_number,
+            }
+            .into());
+        }
+        let linger: u64 = environment.parsed("LINGER_SECONDS", "whole seconds, such as 75", 0)?;
+        Ok(Self {
+            redis: Redis::new(&environment.redis()?)?,
+            policy: environment.queue_policy()?,
+            store: Store::new(&environment.postgres()?)?,
+            files: ResultFiles::new(&client)?,
+            client,
+            executions: import::Executions::new(environment.optional("STATE_MACHINE_ARN")),
+            concurrency,
+            batch_size,
+            linger: Duration::from_secs(linger),
+        })
+    }
+
+    fn queue(&self, name: QueueName) -> Result<Queue, queue::Error> {
+        Queue::new(self.redis.clone(), name.as_str(), self.policy)
+    }
+
+    /// Sends the messages that carry fetches which are already recorded. A send that fails is made up for by
+    /// [`housekeeping`].
+    async fn send_fetches(&self, fetches: Vec<message::Resource>, delay: Duration) {
+        for name in [QueueName::ProductSync, QueueName::VariantSync] {
+            let sends: Vec<Send> = fetches
+                .iter()
+                .filter(|resource| QueueName::of_resource(&resource.gid) == Some(name))
+                .map(|resource| Send::new(message::encode(&message::Body::Resource(resource.clone()))).delay(delay))
+                .collect();
+            if sends.is_empty() {
+                continue;
+            }
+            let sent = async { self.queue(name)?.send_batch(&sends).await };
+            if let Err(error) = sent.await {
+                tracing::warn!(queue.name = %name, count = sends.len(), error = %Chain(&error), "wanted fetches not sent; they are recorded and will be");
+            }
+        }
+    }
+}
+
+/// Drains the queue that the event names.
+pub async fn handle(context: &Context, event: LambdaEvent<Event>) -> Result<Report, Error> {
+    let deadline = deadline::of(&event.context);
+    let queue = event.payload.queue;
+    housekeeping::before(context, queue).await;
+    let report = drain::drain(context, queue, deadline).await?;
+    tracing::info!(
+        queue.name = %queue,
+        received = report.received,
+        deleted = report.deleted,
+        retried = report.retried,
+        snoozed = report.snoozed,
+        dead_lettered = report.dead_lettered,
+        stopped = report.stopped.as_str(),
+        "queue drained"
+    );
+    Ok(report)
+}

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::line::{Content, Line};
 use super::product::Rows;
 use super::{Error, wants};
-use crate::message;
-use crate::shopify::{self, LineSplitter, Probe, RangeReader, ResultFiles};
+use crate::message::{self, Resource};
+use crate::shopify::{self, Gid, LineSplitter, Probe, RangeReader, ResultFiles};
 use crate::store::pending_fetches::{self, Want};
 use crate::store::product_variants::{self, ProductVariant};
 use crate::store::products::{self, Product};
@@ -42,7 +42,7 @@ pub struct Applied {
     /// How far the work came.
     pub outcome: Outcome,
     /// What must be fetched.
-    pub wants: Vec<Want>,
+    pub fetches: Vec<Resource>,
 }
 
 /// Works on the chunk until it is done or `deadline` has come.
@@ -52,22 +52,26 @@ pub async fn apply(
     message: &message::Chunk,
     deadline: Instant,
 ) -> Result<Applied, Error> {
-    let ended = |outcome| Applied { outcome, wants: Vec::new() };
     let mut tx = store.begin().await?;
     let chunk = sync_chunks::receive(&mut tx, message.job_id, &message.operation, message.chunk).await?;
-    tx.commit().await.map_err(store::Error::from)?;
+    store::commit(tx).await?;
     let chunk = chunk.ok_or(Error::UnknownChunk)?;
     if chunk.done || chunk.phase != "draining" || chunk.job_status != "running" {
-        return Ok(ended(if chunk.done { Outcome::Done } else { Outcome::Ended }));
+        let outcome = if chunk.done { Outcome::Done } else { Outcome::Ended };
+        return Ok(Applied {
+            outcome,
+            fetches: Vec::new(),
+        });
     }
-    let (Some(url), Some(created_at)) = (&chunk.url, chunk.bulk_created_at) else { return Err(Error::UnknownChunk) };
+    let (Some(url), Some(created_at)) = (&chunk.url, chunk.bulk_created_at) else {
+        return Err(Error::UnknownChunk);
+    };
     let size = chunk.file_size.and_then(|size| u64::try_from(size).ok());
-    // Whether the host honours ranges was found out at fan-out: a host that does not got one chunk from 0 on.
-    let whole = chunk.range_start == 0 && size == u64::try_from(chunk.range_end).ok();
-    let probe = if whole { files.probe(url).await? } else { Probe { size, etag: chunk.etag.clone(), ranges: true } };
-    if probe.etag != chunk.etag {
-        return Err(shopify::Error::ResultBroken { what: "its ETag changed".to_owned() }.into());
-    }
+    let probe = Probe {
+        size,
+        etag: chunk.etag.clone(),
+        ranges: chunk.ranges,
+    };
     let mut worker = Worker {
         store,
         job_id: message.job_id,
@@ -82,13 +86,19 @@ pub async fn apply(
     loop {
         if batch.is_last {
             worker.apply(&batch.lines, true).await?;
-            return Ok(Applied { outcome: Outcome::Done, wants: worker.wants });
+            return Ok(Applied {
+                outcome: Outcome::Done,
+                fetches: worker.fetches(message),
+            });
         }
         // While Postgres writes this batch, the next one is read.
         let (written, following) = tokio::join!(worker.apply(&batch.lines, false), lines.next_batch());
         written?;
         if Instant::now() >= deadline {
-            return Ok(Applied { outcome: Outcome::Paused, wants: worker.wants });
+            return Ok(Applied {
+                outcome: Outcome::Paused,
+                fetches: worker.fetches(message),
+            });
         }
         batch = following?;
     }
@@ -139,16 +149,22 @@ impl Lines {
                 bytes += line.end - line.offset;
                 lines.push(Line::parse(&mut self.rows, line.offset, line.end, line.bytes));
                 if lines.len() >= LINES_PER_BATCH || bytes >= BYTES_PER_BATCH {
-                    return Ok(Batch { lines, is_last: self.splitter.offset() >= self.range_end });
+                    return Ok(Batch {
+                        lines,
+                        is_last: self.splitter.offset() >= self.range_end,
+                    });
                 }
             }
             if !self.drops_first && self.splitter.offset() >= self.range_end {
                 return Ok(Batch { lines, is_last: true });
             }
             match self.reader.next().await? {
-                Some(more) => self.splitter.push(&more).map_err(|error| {
-                    shopify::Error::ResultBroken { what: error.to_string() }
-                })?,
+                Some(more) => self
+                    .splitter
+                    .push(&more)
+                    .map_err(|error| shopify::Error::ResultBroken {
+                        what: error.to_string(),
+                    })?,
                 None => {
                     if let Some(line) = self.splitter.rest()
                         && !self.drops_first
@@ -198,7 +214,11 @@ impl Worker<'_> {
 
     /// One transaction: the rows, and the counters that count them.
     async fn write(&mut self, lines: &[Line], is_last: bool) -> Result<(), Error> {
-        let mut step = Step { next_offset: self.next_offset, done: is_last, ..Step::default() };
+        let mut step = Step {
+            next_offset: self.next_offset,
+            done: is_last,
+            ..Step::default()
+        };
         let mut products: Vec<&Product> = Vec::new();
         let mut variants: Vec<&ProductVariant> = Vec::new();
         let mut rejected: Vec<&RejectedLine> = Vec::new();
@@ -233,16 +253,26 @@ impl Worker<'_> {
 
         step.rejected = rejected.len() as i64;
         step.stale = (product_verdicts.stale.len() + variant_verdicts.stale.len()) as i64;
-        step.applied = (products.len() + variants.len() - wants_of(&product_verdicts, &variant_verdicts)) as i64 - step.stale;
+        step.applied =
+            (products.len() + variants.len() - wants_of(&product_verdicts, &variant_verdicts)) as i64 - step.stale;
         let moved =
             sync_chunks::advance(&mut tx, self.job_id, self.operation, self.chunk, self.next_offset, step).await?;
         if !moved {
             return Err(Error::ChunkMoved);
         }
-        tx.commit().await.map_err(store::Error::from)?;
+        store::commit(tx).await?;
         self.next_offset = step.next_offset;
         self.wants.extend(wants);
         Ok(())
+    }
+
+    fn fetches(&self, message: &message::Chunk) -> Vec<Resource> {
+        let gids = self.wants.iter().filter_map(|want| Gid::parse(&want.gid).ok());
+        gids.map(|gid| Resource {
+            shop: message.shop.clone(),
+            gid,
+        })
+        .collect()
     }
 }
 

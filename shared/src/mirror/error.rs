@@ -73,7 +73,10 @@ impl Error {
 
     /// Whether the fault may lie in one message of a batch, so that trying each alone helps.
     pub fn may_be_of_one_message(&self) -> bool {
-        matches!(self, Self::Store(store::Error::Refused { .. } | store::Error::Failed { .. }))
+        matches!(
+            self,
+            Self::Store(store::Error::Refused { .. } | store::Error::Failed { .. })
+        )
     }
 }
 

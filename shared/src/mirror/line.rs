@@ -30,8 +30,18 @@ pub(super) struct Line {
 impl Line {
     pub fn parse(rows: &mut Rows, offset: u64, end: u64, bytes: &[u8]) -> Self {
         match content(rows, bytes) {
-            Ok((is_root, content)) => Self { offset, end, is_root, content },
-            Err(error) => Self { offset, end, is_root: false, content: rejected(offset, error, bytes) },
+            Ok((is_root, content)) => Self {
+                offset,
+                end,
+                is_root,
+                content,
+            },
+            Err(error) => Self {
+                offset,
+                end,
+                is_root: false,
+                content: rejected(offset, error, bytes),
+            },
         }
     }
 
@@ -43,12 +53,21 @@ impl Line {
             Content::Rejected(line) => &line.line,
             Content::Other => &[],
         };
-        Self { offset: self.offset, end: self.end, is_root: self.is_root, content: rejected(self.offset, error, raw) }
+        Self {
+            offset: self.offset,
+            end: self.end,
+            is_root: self.is_root,
+            content: rejected(self.offset, error, raw),
+        }
     }
 }
 
 fn rejected(offset: u64, error: String, bytes: &[u8]) -> Content {
-    Content::Rejected(RejectedLine { byte_offset: offset as i64, error, line: bytes.to_vec() })
+    Content::Rejected(RejectedLine {
+        byte_offset: offset as i64,
+        error,
+        line: bytes.to_vec(),
+    })
 }
 
 fn content(rows: &mut Rows, bytes: &[u8]) -> Result<(bool, Content), String> {
@@ -74,12 +93,19 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Line {
-        Line::parse(&mut Rows::new(1, DateTime::UNIX_EPOCH), 5, 5 + text.len() as u64, text.as_bytes())
+        Line::parse(
+            &mut Rows::new(1, DateTime::UNIX_EPOCH),
+            5,
+            5 + text.len() as u64,
+            text.as_bytes(),
+        )
     }
 
     #[test]
     fn a_product_under_a_collection_is_no_product() {
-        let line = parse(r#"{"__typename":"Product","id":"gid:\/\/shopify\/Product\/1","__parentId":"gid:\/\/shopify\/Collection\/2"}"#);
+        let line = parse(
+            r#"{"__typename":"Product","id":"gid:\/\/shopify\/Product\/1","__parentId":"gid:\/\/shopify\/Collection\/2"}"#,
+        );
         assert!(matches!(line.content, Content::Other) && !line.is_root);
     }
 
@@ -87,14 +113,21 @@ mod tests {
     fn a_line_that_makes_no_sense_is_kept_with_its_place() {
         for text in ["{\"__typename\":", "{}", "[1]", r#"{"__typename":"Product","id":"x"}"#] {
             let line = parse(text);
-            assert!(matches!(line.content, Content::Rejected(RejectedLine { byte_offset: 5, .. })), "{text}");
+            assert!(
+                matches!(line.content, Content::Rejected(RejectedLine { byte_offset: 5, .. })),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_variant_names_its_product_wherever_that_stands_in_the_file() {
-        let line = parse(r#"{"__typename":"ProductVariant","id":"gid:\/\/shopify\/ProductVariant\/3","updatedAt":"2026-11-20T09:01:14Z","__parentId":"gid:\/\/shopify\/Product\/2"}"#);
-        let Content::Variant(row) = line.content else { panic!("no variant") };
+        let line = parse(
+            r#"{"__typename":"ProductVariant","id":"gid:\/\/shopify\/ProductVariant\/3","updatedAt":"2026-11-20T09:01:14Z","__parentId":"gid:\/\/shopify\/Product\/2"}"#,
+        );
+        let Content::Variant(row) = line.content else {
+            panic!("no variant")
+        };
         assert_eq!((row.id, row.product_id), (3, Some(2)));
     }
 }

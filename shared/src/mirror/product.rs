@@ -26,7 +26,11 @@ pub(super) struct Rows {
 
 impl Rows {
     pub fn new(shop_id: i64, observed_at: DateTime<Utc>) -> Self {
-        Self { shop_id, observed_at, nul_removed: 0 }
+        Self {
+            shop_id,
+            observed_at,
+            nul_removed: 0,
+        }
     }
 
     /// A product from a webhook; none if the body lacks a version.
@@ -41,7 +45,12 @@ impl Rows {
             status: self.word(body.status),
             vendor: self.text(body.vendor),
             product_type: self.text(body.product_type),
-            tags: tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(|tag| self.clean(tag)).collect(),
+            tags: tags
+                .split(',')
+                .map(str::trim)
+                .filter(|tag| !tag.is_empty())
+                .map(|tag| self.clean(tag))
+                .collect(),
             body_html: self.filled(body.body_html),
             template_suffix: self.filled(body.template_suffix),
             has_variants_that_require_components: body.has_variants_that_requires_components,
@@ -52,7 +61,12 @@ impl Rows {
     }
 
     /// A variant from a webhook; none if the body lacks a version.
-    pub fn variant_of_webhook(&mut self, body: rest::ProductVariant, product_id: i64, raw: &str) -> Option<ProductVariant> {
+    pub fn variant_of_webhook(
+        &mut self,
+        body: rest::ProductVariant,
+        product_id: i64,
+        raw: &str,
+    ) -> Option<ProductVariant> {
         let options = [body.option1, body.option2, body.option3];
         Some(ProductVariant {
             shop_id: self.shop_id,
@@ -77,8 +91,10 @@ impl Rows {
 
     /// A product as the Admin API writes it.
     pub fn product(&mut self, raw: &str) -> Result<Product, Error> {
-        let node: graphql::Product<'_> =
-            serde_json::from_str(raw).map_err(|error| Error::Payload { what: "product", reason: place(&error) })?;
+        let node: graphql::Product<'_> = serde_json::from_str(raw).map_err(|error| Error::Payload {
+            what: "product",
+            reason: place(&error),
+        })?;
         Ok(Product {
             shop_id: self.shop_id,
             id: number(&node.id, "product")?,
@@ -100,9 +116,14 @@ impl Rows {
 
     /// A variant as the Admin API writes it. Its product is named in it, or else is `product_id`.
     pub fn variant(&mut self, raw: &str, product_id: Option<i64>) -> Result<ProductVariant, Error> {
-        let node: graphql::ProductVariant<'_> =
-            serde_json::from_str(raw).map_err(|error| Error::Payload { what: "variant", reason: place(&error) })?;
-        let named = node.parent_id.as_deref().or(node.product.as_ref().map(|product| product.id.as_ref()));
+        let node: graphql::ProductVariant<'_> = serde_json::from_str(raw).map_err(|error| Error::Payload {
+            what: "variant",
+            reason: place(&error),
+        })?;
+        let named = node
+            .parent_id
+            .as_deref()
+            .or(node.product.as_ref().map(|product| product.id.as_ref()));
         Ok(ProductVariant {
             shop_id: self.shop_id,
             id: number(&node.id, "variant")?,
@@ -117,8 +138,15 @@ impl Rows {
             taxable: node.taxable,
             inventory_policy: self.word(node.inventory_policy),
             inventory_quantity: node.inventory_quantity,
-            inventory_item_id: node.inventory_item.map(|item| number(&item.id, "inventory item")).transpose()?,
-            options: node.selected_options.into_iter().map(|option| self.owned(option.value)).collect(),
+            inventory_item_id: node
+                .inventory_item
+                .map(|item| number(&item.id, "inventory item"))
+                .transpose()?,
+            options: node
+                .selected_options
+                .into_iter()
+                .map(|option| self.owned(option.value))
+                .collect(),
             created_at: node.created_at,
             raw: self.clean(raw),
         })
@@ -150,7 +178,10 @@ impl Rows {
 }
 
 fn number(gid: &str, what: &'static str) -> Result<i64, Error> {
-    Gid::parse(gid).map(|gid| gid.id()).map_err(|error| Error::Payload { what, reason: error.to_string() })
+    Gid::parse(gid).map(|gid| gid.id()).map_err(|error| Error::Payload {
+        what,
+        reason: error.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -167,9 +198,14 @@ mod tests {
     #[test]
     fn both_forms_of_a_product_end_in_the_same_row() {
         let line = rows().product(LINE).unwrap();
-        let body = rows().product_of_webhook(serde_json::from_str(BODY).unwrap(), BODY).unwrap();
+        let body = rows()
+            .product_of_webhook(serde_json::from_str(BODY).unwrap(), BODY)
+            .unwrap();
         assert_eq!((line.id, line.version), (body.id, body.version));
-        assert_eq!((&line.title, &line.status, &line.tags, &line.body_html), (&body.title, &body.status, &body.tags, &body.body_html));
+        assert_eq!(
+            (&line.title, &line.status, &line.tags, &line.body_html),
+            (&body.title, &body.status, &body.tags, &body.body_html)
+        );
         assert_eq!(line.id, 788_032_119_674_292_922);
     }
 
@@ -190,7 +226,10 @@ mod tests {
 
     #[test]
     fn an_error_shows_no_value() {
-        let error = rows().product(&LINE.replace("\"2026-11-20T09:01:14Z\"", "\"hunter2\"")).unwrap_err().to_string();
+        let error = rows()
+            .product(&LINE.replace("\"2026-11-20T09:01:14Z\"", "\"hunter2\""))
+            .unwrap_err()
+            .to_string();
         assert!(!error.contains("hunter2"), "{error}");
     }
 }

@@ -10,7 +10,7 @@ use crate::shopify::{Client, Gid};
 use crate::store::product_variant_sets::{self, VariantSet};
 use crate::store::product_variants::{self, ProductVariant};
 use crate::store::products::{self, Deletion};
-use crate::store::{Source, Store, Transaction, credentials, newest, pending_fetches};
+use crate::store::{self, Source, Store, Transaction, credentials, newest, pending_fetches};
 
 /// What became of a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +24,9 @@ pub enum Outcome {
 /// Fetches `resource` and applies what Shopify says: its state, or that it is gone.
 pub async fn apply(store: &Store, client: &Client, resource: &Resource) -> Result<Outcome, Error> {
     let mut tx = store.begin().await?;
-    let (shop_id, token) =
-        credentials::token(&mut tx, resource.shop.as_str()).await?.ok_or(Error::NoToken)?;
+    let (shop_id, token) = credentials::token(&mut tx, resource.shop.as_str())
+        .await?
+        .ok_or(Error::NoToken)?;
     // No transaction stays open while we talk to Shopify.
     drop(tx);
     let gid = &resource.gid;
@@ -48,7 +49,10 @@ pub async fn apply(store: &Store, client: &Client, resource: &Resource) -> Resul
                     product_variants::upsert(&mut tx, &[&row], Source::Fetch).await?;
                 }
                 None => {
-                    let deletion = Deletion { key: (shop_id, gid.id()), deleted_at: answer.observed_at };
+                    let deletion = Deletion {
+                        key: (shop_id, gid.id()),
+                        deleted_at: answer.observed_at,
+                    };
                     product_variants::delete(&mut tx, &[deletion], Source::Fetch).await?;
                 }
             }
@@ -87,8 +91,21 @@ async fn write_product(
 }
 
 async fn delete_product(tx: &mut Transaction, shop_id: i64, id: i64, observed_at: DateTime<Utc>) -> Result<(), Error> {
-    products::delete(tx, &[Deletion { key: (shop_id, id), deleted_at: observed_at }], Source::Fetch).await?;
-    let set = VariantSet { shop_id, product_id: id, observed_at, variant_ids: Vec::new() };
+    products::delete(
+        tx,
+        &[Deletion {
+            key: (shop_id, id),
+            deleted_at: observed_at,
+        }],
+        Source::Fetch,
+    )
+    .await?;
+    let set = VariantSet {
+        shop_id,
+        product_id: id,
+        observed_at,
+        variant_ids: Vec::new(),
+    };
     product_variant_sets::upsert(tx, std::slice::from_ref(&set)).await?;
     product_variant_sets::remove_missing(tx, &[set], Source::Fetch).await?;
     Ok(())
@@ -96,6 +113,10 @@ async fn delete_product(tx: &mut Transaction, shop_id: i64, id: i64, observed_at
 
 async fn finish(mut tx: Transaction, shop_id: i64, gid: &Gid, observed_at: DateTime<Utc>) -> Result<Outcome, Error> {
     let settled = pending_fetches::settled(&mut tx, shop_id, gid.as_str(), observed_at).await?;
-    tx.commit().await.map_err(crate::store::Error::from)?;
-    Ok(if settled { Outcome::Settled } else { Outcome::WantedAgain })
+    store::commit(tx).await?;
+    Ok(if settled {
+        Outcome::Settled
+    } else {
+        Outcome::WantedAgain
+    })
 }

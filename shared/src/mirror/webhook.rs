@@ -8,14 +8,14 @@ use chrono::{DateTime, Utc};
 use super::error::place;
 use super::product::Rows;
 use super::{Error, wants};
-use crate::message::{Payload, Webhook};
+use crate::message::{Payload, Resource, Webhook};
 use crate::shopify::{Topic, rest};
 use crate::store::pending_fetches::{self, Want};
 use crate::store::product_variant_sets::{self, VariantSet};
 use crate::store::product_variants::{self, Mention, ProductVariant};
 use crate::store::products::{self, Deletion, Product};
 use crate::store::webhook_logs::{self, Entry, Status};
-use crate::store::{Key, Source, Store, Version, newest, shops};
+use crate::store::{self, Key, Source, Store, Version, newest, shops};
 
 /// A delivery and how often it has been received.
 pub type Received<'a> = (&'a Webhook, u32);
@@ -26,7 +26,7 @@ pub struct Applied {
     /// One for each delivery: what the log says, or why this one alone cannot be applied.
     pub outcomes: Vec<Result<Status, Error>>,
     /// What must be fetched; already recorded.
-    pub wants: Vec<Want>,
+    pub fetches: Vec<Resource>,
 }
 
 /// Everything that a batch asks of the tables.
@@ -54,19 +54,35 @@ enum Expectation {
 /// are no error of the batch but have one of their own, and are not logged here.
 pub async fn apply(store: &Store, deliveries: &[Received<'_>]) -> Result<Applied, Error> {
     let mut tx = store.begin().await?;
-    let domains: Vec<String> = deliveries.iter().map(|(webhook, _)| webhook.shop.as_str().to_owned()).collect();
+    let domains: Vec<String> = deliveries
+        .iter()
+        .map(|(webhook, _)| webhook.shop.as_str().to_owned())
+        .collect();
     let shop_ids = shops::ids(&mut tx, &domains).await?;
 
     let mut plan = Plan::default();
-    let expectations: Vec<Expectation> =
-        deliveries.iter().map(|(webhook, _)| plan.add(webhook, &shop_ids)).collect();
+    let expectations: Vec<Expectation> = deliveries
+        .iter()
+        .map(|(webhook, _)| plan.add(webhook, &shop_ids))
+        .collect();
     if plan.nul_removed > 0 {
-        tracing::warn!(removed = plan.nul_removed, "NUL characters removed, which Postgres refuses");
+        tracing::warn!(
+            removed = plan.nul_removed,
+            "NUL characters removed, which Postgres refuses"
+        );
     }
     newest(&mut plan.products, |row| (row.shop_id, row.id), |row| row.version);
     newest(&mut plan.variants, |row| (row.shop_id, row.id), |row| row.version);
-    newest(&mut plan.deletions, |row| row.key, |row| Version::new(row.deleted_at, row.deleted_at));
-    newest(&mut plan.sets, |set| (set.shop_id, set.product_id), |set| Version::new(set.observed_at, set.observed_at));
+    newest(
+        &mut plan.deletions,
+        |row| row.key,
+        |row| Version::new(row.deleted_at, row.deleted_at),
+    );
+    newest(
+        &mut plan.sets,
+        |set| (set.shop_id, set.product_id),
+        |set| Version::new(set.observed_at, set.observed_at),
+    );
 
     let not_deleted = products::delete(&mut tx, &plan.deletions, Source::Webhook).await?;
     let product_rows: Vec<&Product> = plan.products.iter().collect();
@@ -78,15 +94,31 @@ pub async fn apply(store: &Store, deliveries: &[Received<'_>]) -> Result<Applied
 
     let mut wants = plan.want_missing(&mut tx).await?;
     wants.extend(plan.wants.iter().cloned());
-    for row in plan.products.iter().filter(|row| verdicts.ties.contains(&(row.shop_id, row.id))) {
+    for row in plan
+        .products
+        .iter()
+        .filter(|row| verdicts.ties.contains(&(row.shop_id, row.id)))
+    {
         wants.push(wants::product(row.shop_id, row.id, row.version.observed_at, TIE));
     }
-    for row in plan.variants.iter().filter(|row| variant_verdicts.ties.contains(&(row.shop_id, row.id))) {
-        wants.extend(wants::variants([(row.shop_id, row.product_id, row.id)], row.version.observed_at, TIE));
+    for row in plan
+        .variants
+        .iter()
+        .filter(|row| variant_verdicts.ties.contains(&(row.shop_id, row.id)))
+    {
+        wants.extend(wants::variants(
+            [(row.shop_id, row.product_id, row.id)],
+            row.version.observed_at,
+            TIE,
+        ));
     }
     pending_fetches::want(&mut tx, &wants).await?;
 
-    let kept: HashMap<Key, Version> = plan.products.iter().map(|row| ((row.shop_id, row.id), row.version)).collect();
+    let kept: HashMap<Key, Version> = plan
+        .products
+        .iter()
+        .map(|row| ((row.shop_id, row.id), row.version))
+        .collect();
     let mut outcomes = Vec::with_capacity(deliveries.len());
     for expectation in expectations {
         outcomes.push(match expectation {
@@ -111,8 +143,11 @@ pub async fn apply(store: &Store, deliveries: &[Received<'_>]) -> Result<Applied
         .filter_map(|(received, outcome)| outcome.as_ref().ok().map(|status| entry(*received, *status, None)))
         .collect();
     webhook_logs::write(&mut tx, &entries).await?;
-    tx.commit().await.map_err(crate::store::Error::from)?;
-    Ok(Applied { outcomes, wants })
+    store::commit(tx).await?;
+    Ok(Applied {
+        outcomes,
+        fetches: wants::fetches(&wants, &shop_ids),
+    })
 }
 
 const TIE: &str = "a webhook and a bulk row of the same second differ";
@@ -124,7 +159,7 @@ const OVERSIZED: &str = "a body too large for the queue";
 pub async fn log_failure(store: &Store, received: Received<'_>, status: Status, error: &str) -> Result<(), Error> {
     let mut tx = store.begin().await?;
     webhook_logs::write(&mut tx, &[entry(received, status, Some(error.to_owned()))]).await?;
-    tx.commit().await.map_err(crate::store::Error::from)?;
+    store::commit(tx).await?;
     Ok(())
 }
 
@@ -132,7 +167,7 @@ pub async fn log_failure(store: &Store, received: Received<'_>, status: Status, 
 pub async fn log_received(store: &Store, webhook: &Webhook) -> Result<(), Error> {
     let mut tx = store.begin().await?;
     webhook_logs::write(&mut tx, &[entry((webhook, 1), Status::Received, None)]).await?;
-    tx.commit().await.map_err(crate::store::Error::from)?;
+    store::commit(tx).await?;
     Ok(())
 }
 
@@ -167,7 +202,10 @@ impl Plan {
         let planned = match &webhook.topic {
             Topic::ProductsCreate | Topic::ProductsUpdate => self.add_product(webhook, shop_id),
             Topic::ProductsDelete => self.add_deletion(webhook, shop_id),
-            Topic::AppUninstalled => Ok(Expectation::Uninstall { shop_id, at: webhook.triggered_at }),
+            Topic::AppUninstalled => Ok(Expectation::Uninstall {
+                shop_id,
+                at: webhook.triggered_at,
+            }),
             Topic::CustomersDataRequest | Topic::CustomersRedact | Topic::ShopRedact | Topic::Other(_) => {
                 Ok(Expectation::Known(Status::Unhandled))
             }
@@ -179,7 +217,8 @@ impl Plan {
         let raw = json(webhook)?;
         if webhook.oversized {
             let stub: rest::Stub = parse(raw, "product")?;
-            self.wants.push(wants::product(shop_id, stub.id, webhook.triggered_at, OVERSIZED));
+            self.wants
+                .push(wants::product(shop_id, stub.id, webhook.triggered_at, OVERSIZED));
             return Ok(Expectation::Known(Status::Waiting));
         }
         let body: rest::Product<'_> = parse(raw, "product")?;
@@ -201,7 +240,11 @@ impl Plan {
                 variant_ids: gids.iter().map(|gid| gid.id).collect(),
             });
             for gid in gids.iter().filter(|gid| !shown.iter().any(|row| row.id == gid.id)) {
-                let mention = Mention { key: (shop_id, gid.id), source_updated_at: gid.updated_at, observed_at };
+                let mention = Mention {
+                    key: (shop_id, gid.id),
+                    source_updated_at: gid.updated_at,
+                    observed_at,
+                };
                 self.mentions.push((mention, id));
             }
         }
@@ -212,7 +255,10 @@ impl Plan {
             self.wants.push(wants::product(shop_id, id, observed_at, NO_VERSION));
             return Ok(Expectation::Known(Status::Waiting));
         };
-        let expectation = Expectation::Product { key: (shop_id, id), version: product.version };
+        let expectation = Expectation::Product {
+            key: (shop_id, id),
+            version: product.version,
+        };
         self.products.push(product);
         Ok(expectation)
     }
@@ -221,7 +267,12 @@ impl Plan {
         let stub: rest::Stub = parse(json(webhook)?, "deletion")?;
         let (key, deleted_at) = ((shop_id, stub.id), webhook.triggered_at);
         self.deletions.push(Deletion { key, deleted_at });
-        self.sets.push(VariantSet { shop_id, product_id: stub.id, observed_at: deleted_at, variant_ids: Vec::new() });
+        self.sets.push(VariantSet {
+            shop_id,
+            product_id: stub.id,
+            observed_at: deleted_at,
+            variant_ids: Vec::new(),
+        });
         Ok(Expectation::Deletion { key })
     }
 
@@ -231,7 +282,9 @@ impl Plan {
         let missing = product_variants::missing(tx, &mentions).await?;
         let mut wants = Vec::new();
         for (product_id, observed_at, variants) in by_body(&self.mentions, &missing) {
-            let named = variants.into_iter().map(|(shop_id, id)| (shop_id, Some(product_id), id));
+            let named = variants
+                .into_iter()
+                .map(|(shop_id, id)| (shop_id, Some(product_id), id));
             wants.extend(wants::variants(named, observed_at, NOT_SHOWN));
         }
         Ok(wants)
@@ -254,10 +307,16 @@ fn by_body(mentions: &[(Mention, i64)], missing: &[Key]) -> Vec<(i64, DateTime<U
 fn json(webhook: &Webhook) -> Result<&str, Error> {
     match &webhook.payload {
         Payload::Json(json) => Ok(json.get()),
-        Payload::Bytes(_) => Err(Error::Payload { what: "JSON text", reason: "not JSON".to_owned() }),
+        Payload::Bytes(_) => Err(Error::Payload {
+            what: "JSON text",
+            reason: "not JSON".to_owned(),
+        }),
     }
 }
 
 fn parse<'a, T: serde::Deserialize<'a>>(raw: &'a str, what: &'static str) -> Result<T, Error> {
-    serde_json::from_str(raw).map_err(|error| Error::Payload { what, reason: place(&error) })
+    serde_json::from_str(raw).map_err(|error| Error::Payload {
+        what,
+        reason: place(&error),
+    })
 }

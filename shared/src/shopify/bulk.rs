@@ -111,7 +111,9 @@ impl Client {
                 _ => Error::Refused { reason: error.message },
             });
         }
-        payload.bulk_operation.ok_or_else(|| Error::Malformed { what: "no bulkOperation".to_owned() })
+        payload.bulk_operation.ok_or_else(|| Error::Malformed {
+            what: "no bulkOperation".to_owned(),
+        })
     }
 
     /// The newest operation that carries `marker` and may still be of use.
@@ -171,7 +173,8 @@ impl Client {
 
     /// Asks Shopify to stop the operation `gid`. One that has already ended is no error.
     pub async fn cancel_bulk_operation(&self, shop: &ShopDomain, token: &str, gid: &str) -> Result<(), Error> {
-        self.query::<serde::de::IgnoredAny>(shop, token, CANCEL, json!({ "id": gid })).await?;
+        self.query::<serde::de::IgnoredAny>(shop, token, CANCEL, json!({ "id": gid }))
+            .await?;
         Ok(())
     }
 }

@@ -112,7 +112,10 @@ impl Client {
             .http
             .post(url)
             .header("X-Shopify-Access-Token", token)
-            .json(&Request { query: document, variables })
+            .json(&Request {
+                query: document,
+                variables,
+            })
             .send()
             .await?;
         let status = response.status();
@@ -131,14 +134,21 @@ impl Client {
         if let Some(error) = answer.errors.first() {
             return Err(error_of_query(error, answer.extensions.as_ref()));
         }
-        let data = answer.data.ok_or_else(|| Error::Malformed { what: "no data".to_owned() })?;
+        let data = answer.data.ok_or_else(|| Error::Malformed {
+            what: "no data".to_owned(),
+        })?;
         let data = serde_json::from_str(data.get()).map_err(|error| Error::Malformed { what: shape(&error) })?;
         let date = super::webhook::header(&headers, DATE.as_str())
             .and_then(|text| DateTime::parse_from_rfc2822(text).ok())
-            .ok_or_else(|| Error::Malformed { what: "no Date header".to_owned() })?
+            .ok_or_else(|| Error::Malformed {
+                what: "no Date header".to_owned(),
+            })?
             .with_timezone(&Utc);
         let elapsed = TimeDelta::from_std(started.elapsed()).unwrap_or(TimeDelta::MAX);
-        Ok(Answer { data, observed_at: date - elapsed - TimeDelta::seconds(1) })
+        Ok(Answer {
+            data,
+            observed_at: date - elapsed - TimeDelta::seconds(1),
+        })
     }
 }
 
@@ -151,32 +161,53 @@ fn error_of_status(status: StatusCode, retry_after: Option<&str>) -> Error {
     match status.as_u16() {
         429 => {
             let seconds = retry_after.and_then(|text| text.parse::<f64>().ok()).unwrap_or(2.0);
-            Error::Throttled { retry_after: Duration::from_secs_f64(seconds.clamp(1.0, 60.0)) }
+            Error::Throttled {
+                retry_after: Duration::from_secs_f64(seconds.clamp(1.0, 60.0)),
+            }
         }
         401 => Error::Unauthorized { status: 401 },
         // 423 the store is locked, 430 a security pause: both pass.
         status @ (408 | 423 | 430 | 500..=599) => Error::Unavailable { status },
-        status => Error::Refused { reason: format!("HTTP status {status}") },
+        status => Error::Refused {
+            reason: format!("HTTP status {status}"),
+        },
     }
 }
 
 fn error_of_query(error: &QueryError, extensions: Option<&Extensions>) -> Error {
-    let code = error.extensions.as_ref().and_then(|extensions| extensions.code.as_deref()).unwrap_or("");
+    let code = error
+        .extensions
+        .as_ref()
+        .and_then(|extensions| extensions.code.as_deref())
+        .unwrap_or("");
     match code {
-        "THROTTLED" => Error::Throttled { retry_after: restored_after(extensions) },
+        "THROTTLED" => Error::Throttled {
+            retry_after: restored_after(extensions),
+        },
         "INTERNAL_SERVER_ERROR" | "TIMEOUT" => Error::Unavailable { status: 200 },
-        "" => Error::Refused { reason: error.message.clone() },
-        code => Error::Refused { reason: format!("{code}: {}", error.message) },
+        "" => Error::Refused {
+            reason: error.message.clone(),
+        },
+        code => Error::Refused {
+            reason: format!("{code}: {}", error.message),
+        },
     }
 }
 
 /// How long until the bucket holds what the query costs, at least a second.
 fn restored_after(extensions: Option<&Extensions>) -> Duration {
-    let seconds = extensions.and_then(|extensions| extensions.cost.as_ref()).and_then(|cost| {
-        let status = cost.throttle_status.as_ref()?;
-        Some((cost.requested_query_cost? - status.currently_available) / status.restore_rate)
-    });
-    Duration::from_secs_f64(seconds.filter(|seconds| seconds.is_finite()).unwrap_or(1.0).clamp(1.0, 60.0))
+    let seconds = extensions
+        .and_then(|extensions| extensions.cost.as_ref())
+        .and_then(|cost| {
+            let status = cost.throttle_status.as_ref()?;
+            Some((cost.requested_query_cost? - status.currently_available) / status.restore_rate)
+        });
+    Duration::from_secs_f64(
+        seconds
+            .filter(|seconds| seconds.is_finite())
+            .unwrap_or(1.0)
+            .clamp(1.0, 60.0),
+    )
 }
 
 #[cfg(test)]
@@ -197,7 +228,10 @@ mod tests {
 
     #[test]
     fn a_dead_token_is_told_apart_from_a_failing_store() {
-        assert!(matches!(error_of_status(StatusCode::UNAUTHORIZED, None), Error::Unauthorized { .. }));
+        assert!(matches!(
+            error_of_status(StatusCode::UNAUTHORIZED, None),
+            Error::Unauthorized { .. }
+        ));
         assert!(error_of_status(StatusCode::BAD_GATEWAY, None).is_transient());
         assert!(error_of_status(StatusCode::LOCKED, None).is_transient());
         assert!(!error_of_status(StatusCode::NOT_FOUND, None).is_transient());

@@ -55,7 +55,10 @@ mod tests {
 
     #[test]
     fn a_store_is_known_by_its_whole_name() {
-        assert_eq!(ShopDomain::parse("Example-1.MyShopify.com").unwrap().as_str(), "example-1.myshopify.com");
+        assert_eq!(
+            ShopDomain::parse("Example-1.MyShopify.com").unwrap().as_str(),
+            "example-1.myshopify.com"
+        );
         for foreign in [
             "example.myshopify.com.evil.example",
             "evil.example/example.myshopify.com",

@@ -31,13 +31,21 @@ pub(crate) fn split(text: &str) -> Result<(&str, i64), InvalidGid> {
 impl Gid {
     /// Makes the global id of the `kind` numbered `id`.
     pub fn new(kind: &str, id: i64) -> Self {
-        Self { text: format!("{PREFIX}{kind}/{id}"), kind_end: PREFIX.len() + kind.len(), id }
+        Self {
+            text: format!("{PREFIX}{kind}/{id}"),
+            kind_end: PREFIX.len() + kind.len(),
+            id,
+        }
     }
 
     /// Reads a global id.
     pub fn parse(text: &str) -> Result<Self, InvalidGid> {
         let (kind, id) = split(text)?;
-        Ok(Self { text: text.to_owned(), kind_end: PREFIX.len() + kind.len(), id })
+        Ok(Self {
+            text: text.to_owned(),
+            kind_end: PREFIX.len() + kind.len(),
+            id,
+        })
     }
 
     /// The type, such as `Product`.
@@ -95,7 +103,12 @@ mod tests {
 
     #[test]
     fn what_is_not_numeric_is_refused() {
-        for text in ["gid://shopify/TaxonomyCategory/aa-1-13-8", "gid://shopify/Product/", "Product/1", "gid://shopify/Product/-1"] {
+        for text in [
+            "gid://shopify/TaxonomyCategory/aa-1-13-8",
+            "gid://shopify/Product/",
+            "Product/1",
+            "gid://shopify/Product/-1",
+        ] {
             assert_eq!(Gid::parse(text), Err(InvalidGid), "{text}");
         }
     }

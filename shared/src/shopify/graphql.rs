@@ -156,7 +156,12 @@ struct PageInfo {
 impl Client {
     /// The product `gid` with all its variants; none if it does not exist. All pages show the same version of the
     /// product, or the reading starts again.
-    pub async fn product(&self, shop: &ShopDomain, token: &str, gid: &Gid) -> Result<Answer<Option<WholeProduct>>, Error> {
+    pub async fn product(
+        &self,
+        shop: &ShopDomain,
+        token: &str,
+        gid: &Gid,
+    ) -> Result<Answer<Option<WholeProduct>>, Error> {
         for _ in 0..MOST_RESTARTS {
             if let Some(answer) = self.product_at_rest(shop, token, gid).await? {
                 return Ok(answer);
@@ -179,20 +184,29 @@ impl Client {
             let answer = self.query::<ProductPage>(shop, token, PRODUCT, variables).await?;
             let Some(product) = answer.data.product else {
                 let vanished = whole.is_some();
-                return Ok((!vanished).then_some(Answer { data: None, observed_at: answer.observed_at }));
+                return Ok((!vanished).then_some(Answer {
+                    data: None,
+                    observed_at: answer.observed_at,
+                }));
             };
             let page: PageOfVariants =
                 serde_json::from_str(product.get()).map_err(|error| Error::Malformed { what: shape(&error) })?;
             match &mut whole {
                 None => {
-                    let first = WholeProduct { product, variants: page.variants.nodes };
+                    let first = WholeProduct {
+                        product,
+                        variants: page.variants.nodes,
+                    };
                     whole = Some((first, page.updated_at, answer.observed_at));
                 }
                 Some((_, updated_at, _)) if *updated_at != page.updated_at => return Ok(None),
                 Some((whole, _, _)) => whole.variants.extend(page.variants.nodes),
             }
             if !page.variants.page_info.has_next_page {
-                return Ok(whole.map(|(data, _, observed_at)| Answer { data: Some(data), observed_at }));
+                return Ok(whole.map(|(data, _, observed_at)| Answer {
+                    data: Some(data),
+                    observed_at,
+                }));
             }
             after = page.variants.page_info.end_cursor;
         }
@@ -210,8 +224,13 @@ impl Client {
         struct Data {
             product_variant: Option<Box<RawValue>>,
         }
-        let answer = self.query::<Data>(shop, token, PRODUCT_VARIANT, json!({ "id": gid })).await?;
-        Ok(Answer { data: answer.data.product_variant, observed_at: answer.observed_at })
+        let answer = self
+            .query::<Data>(shop, token, PRODUCT_VARIANT, json!({ "id": gid }))
+            .await?;
+        Ok(Answer {
+            data: answer.data.product_variant,
+            observed_at: answer.observed_at,
+        })
     }
 
     /// The store's description of itself. Also the cheapest proof that a token works.

@@ -34,7 +34,12 @@ pub struct TooLong;
 impl LineSplitter {
     /// Starts at the byte `offset` of the file, which must be the first of a line.
     pub fn new(offset: u64) -> Self {
-        Self { buffer: Vec::new(), start: 0, searched: 0, offset }
+        Self {
+            buffer: Vec::new(),
+            start: 0,
+            searched: 0,
+            offset,
+        }
     }
 
     /// Where the next line starts in the file.
@@ -67,7 +72,11 @@ impl LineSplitter {
 
     /// The last line of the file, if it lacks its newline.
     pub fn rest(&mut self) -> Option<Line<'_>> {
-        if self.start == self.buffer.len() { None } else { Some(self.take(self.buffer.len(), 0)) }
+        if self.start == self.buffer.len() {
+            None
+        } else {
+            Some(self.take(self.buffer.len(), 0))
+        }
     }
 
     fn take(&mut self, line_end: usize, newline: usize) -> Line<'_> {
@@ -76,7 +85,11 @@ impl LineSplitter {
         self.start = line_end + newline;
         self.searched = self.start;
         self.offset += (self.start - line_start) as u64;
-        Line { offset, end: self.offset, bytes: &self.buffer[line_start..line_end] }
+        Line {
+            offset,
+            end: self.offset,
+            bytes: &self.buffer[line_start..line_end],
+        }
     }
 }
 

@@ -72,5 +72,7 @@ pub struct Stub {
 
 fn number_of_gid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let text = String::deserialize(deserializer)?;
-    super::gid::split(&text).map(|(_, id)| id).map_err(serde::de::Error::custom)
+    super::gid::split(&text)
+        .map(|(_, id)| id)
+        .map_err(serde::de::Error::custom)
 }

@@ -69,11 +69,23 @@ impl ResultFiles {
         match response.status() {
             StatusCode::PARTIAL_CONTENT => {
                 let (_, _, size) = content_range(&response)?;
-                Ok(Probe { size, etag: etag(&response), ranges: true })
+                Ok(Probe {
+                    size,
+                    etag: etag(&response),
+                    ranges: true,
+                })
             }
             // A range that starts at the end of the file: it is empty.
-            StatusCode::RANGE_NOT_SATISFIABLE => Ok(Probe { size: Some(0), etag: None, ranges: true }),
-            _ => Ok(Probe { size: response.content_length(), etag: etag(&response), ranges: false }),
+            StatusCode::RANGE_NOT_SATISFIABLE => Ok(Probe {
+                size: Some(0),
+                etag: None,
+                ranges: true,
+            }),
+            _ => Ok(Probe {
+                size: response.content_length(),
+                etag: etag(&response),
+                ranges: false,
+            }),
         }
     }
 
@@ -104,18 +116,21 @@ impl ResultFiles {
         let response = request.send().await?;
         match response.status() {
             StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => Ok(response),
-            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
-                Err(Error::Unavailable { status: status.as_u16() })
-            }
-            status => Err(Error::ResultGone { status: status.as_u16() }),
+            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => Err(Error::Unavailable {
+                status: status.as_u16(),
+            }),
+            status => Err(Error::ResultGone {
+                status: status.as_u16(),
+            }),
         }
     }
 
     fn is_allowed(&self, url: &Url) -> bool {
         let Some(host) = url.host_str() else { return false };
-        let local = self.local_host.as_ref().is_some_and(|(name, port)| {
-            name == host && url.port_or_known_default() == Some(*port)
-        });
+        let local = self
+            .local_host
+            .as_ref()
+            .is_some_and(|(name, port)| name == host && url.port_or_known_default() == Some(*port));
         local || (url.scheme() == "https" && host == STORAGE_HOST)
     }
 }
@@ -148,10 +163,14 @@ impl RangeReader {
                     self.request().await?;
                 }
             }
-            let Some(response) = &mut self.response else { return Ok(None) };
+            let Some(response) = &mut self.response else {
+                return Ok(None);
+            };
             let Some(mut bytes) = response.chunk().await? else {
                 if let Some(missing) = self.owed.filter(|owed| *owed > 0) {
-                    return Err(Error::ResultBroken { what: format!("{missing} bytes are missing") });
+                    return Err(Error::ResultBroken {
+                        what: format!("{missing} bytes are missing"),
+                    });
                 }
                 self.response = None;
                 self.at_end |= !self.probe.ranges;
@@ -170,7 +189,11 @@ impl RangeReader {
 
     /// Opens the next answer; leaves none open at the end of the file.
     async fn request(&mut self) -> Result<(), Error> {
-        let last = if self.position < self.end { self.end - 1 } else { self.position + OVERHANG - 1 };
+        let last = if self.position < self.end {
+            self.end - 1
+        } else {
+            self.position + OVERHANG - 1
+        };
         let range = self.probe.ranges.then_some((self.position, last));
         let response = self.files.get(&self.url, range).await?;
         if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
@@ -178,12 +201,16 @@ impl RangeReader {
             return Ok(());
         }
         if etag(&response) != self.probe.etag {
-            return Err(Error::ResultBroken { what: "its ETag changed".to_owned() });
+            return Err(Error::ResultBroken {
+                what: "its ETag changed".to_owned(),
+            });
         }
         if response.status() == StatusCode::PARTIAL_CONTENT {
             let (first, last, size) = content_range(&response)?;
             if first != self.position || size != self.probe.size {
-                return Err(Error::ResultBroken { what: "another range than asked for".to_owned() });
+                return Err(Error::ResultBroken {
+                    what: "another range than asked for".to_owned(),
+                });
             }
             self.owed = Some(last + 1 - first);
         } else {
@@ -203,14 +230,20 @@ fn etag(response: &Response) -> Option<String> {
 fn content_range(response: &Response) -> Result<(u64, u64, Option<u64>), Error> {
     super::webhook::header(response.headers(), CONTENT_RANGE.as_str())
         .and_then(parse_content_range)
-        .ok_or_else(|| Error::ResultBroken { what: "no usable Content-Range".to_owned() })
+        .ok_or_else(|| Error::ResultBroken {
+            what: "no usable Content-Range".to_owned(),
+        })
 }
 
 fn parse_content_range(text: &str) -> Option<(u64, u64, Option<u64>)> {
     let (range, size) = text.strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.split_once('-')?;
     let (first, last) = (first.parse().ok()?, last.parse().ok()?);
-    if first > last { None } else { Some((first, last, size.parse().ok())) }
+    if first > last {
+        None
+    } else {
+        Some((first, last, size.parse().ok()))
+    }
 }
 
 #[cfg(test)]
@@ -219,7 +252,10 @@ mod tests {
     use super::*;
 
     fn files(admin_url: &str) -> ResultFiles {
-        let settings = Settings { admin_url: admin_url.to_owned(), api_version: "2026-10".to_owned() };
+        let settings = Settings {
+            admin_url: admin_url.to_owned(),
+            api_version: "2026-10".to_owned(),
+        };
         ResultFiles::new(&Client::new(settings).unwrap()).unwrap()
     }
 

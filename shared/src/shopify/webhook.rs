@@ -91,7 +91,12 @@ pub fn verify(secrets: &[String], headers: &HeaderMap, body: &[u8]) -> Result<De
 
 /// The text of a header, if it is there and not blank.
 pub fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok().map(str::trim).filter(|text| !text.is_empty())
+    headers
+        .get(name)?
+        .to_str()
+        .ok()
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
 }
 
 fn signature_of(secret: &str, body: &[u8]) -> Hmac<Sha256> {
@@ -105,13 +110,22 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect()
     }
 
     /// Digests computed by others (hmac_vectors.json), secret `hush`.
     const VECTORS: [(&str, &str); 2] = [
-        (r#"{"id":788032119674292922}"#, "fhhqwxYconmiOqTJ0cD1XzOlT7ONdp6Ryc18pkvlq5Q="),
-        ("{\"title\":\"Été & <b>café</b>\"}", "Ild5of0BuDW7c66ZcgnlnopVx8gYOY/yh5WIl7xMC5g="),
+        (
+            r#"{"id":788032119674292922}"#,
+            "fhhqwxYconmiOqTJ0cD1XzOlT7ONdp6Ryc18pkvlq5Q=",
+        ),
+        (
+            "{\"title\":\"Été & <b>café</b>\"}",
+            "Ild5of0BuDW7c66ZcgnlnopVx8gYOY/yh5WIl7xMC5g=",
+        ),
     ];
 
     fn signed(signature: &str) -> HeaderMap {
@@ -151,7 +165,10 @@ mod tests {
         let refused = |pairs: &[(&'static str, &str)]| verify(&["hush".into()], &headers(pairs), b"{}").unwrap_err();
         assert_eq!(refused(&[]), Refusal::MissingSignature);
         assert_eq!(refused(&[("x-shopify-hmac-sha256", "AAAA")]), Refusal::MissingSignature);
-        assert_eq!(refused(&[("x-shopify-hmac-sha256", "not base64!")]), Refusal::MissingSignature);
+        assert_eq!(
+            refused(&[("x-shopify-hmac-sha256", "not base64!")]),
+            Refusal::MissingSignature
+        );
     }
 
     #[test]

@@ -46,7 +46,10 @@ impl From<sqlx::Error> for Error {
                     // Data exception, integrity constraint.
                     Some("22" | "23") => Self::Refused { code },
                     _ if code == "55P03" => Self::Unavailable { code },
-                    _ => Self::Failed { message: database.message().to_owned(), code },
+                    _ => Self::Failed {
+                        message: database.message().to_owned(),
+                        code,
+                    },
                 }
             }
             sqlx::Error::Io(_)
@@ -54,8 +57,13 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => Self::Unavailable { code: kind(&error).to_owned() },
-            _ => Self::Failed { code: kind(&error).to_owned(), message: error.to_string() },
+            | sqlx::Error::WorkerCrashed => Self::Unavailable {
+                code: kind(&error).to_owned(),
+            },
+            _ => Self::Failed {
+                code: kind(&error).to_owned(),
+                message: error.to_string(),
+            },
         }
     }
 }

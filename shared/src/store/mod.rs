@@ -78,3 +78,8 @@ impl Store {
         Ok(self.0.begin().await?)
     }
 }
+
+/// Commits. Until this returns, nothing that the transaction did has happened.
+pub async fn commit(tx: Transaction) -> Result<(), Error> {
+    Ok(tx.commit().await?)
+}

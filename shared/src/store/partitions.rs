@@ -9,7 +9,9 @@ use super::{Error, Transaction};
 /// lost, only retention gets slower. Returns whether it was made.
 pub async fn ensure_day(tx: &mut Transaction, day: NaiveDate) -> Result<bool, Error> {
     let name = format!("webhook_logs_{}", day.format("%Y%m%d"));
-    let row = sqlx::query!(r#"select to_regclass($1) is not null as "exists!""#, name).fetch_one(&mut **tx).await?;
+    let row = sqlx::query!(r#"select to_regclass($1) is not null as "exists!""#, name)
+        .fetch_one(&mut **tx)
+        .await?;
     if row.exists {
         return Ok(false);
     }

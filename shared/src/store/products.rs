@@ -43,7 +43,10 @@ pub async fn upsert(tx: &mut Transaction, rows: &[&Product], source: Source) -> 
     let tags: Vec<String> = rows.iter().map(|row| array_literal(&row.tags)).collect();
     let bodies: Vec<Option<&str>> = rows.iter().map(|row| row.body_html.as_deref()).collect();
     let suffixes: Vec<Option<&str>> = rows.iter().map(|row| row.template_suffix.as_deref()).collect();
-    let components: Vec<Option<bool>> = rows.iter().map(|row| row.has_variants_that_require_components).collect();
+    let components: Vec<Option<bool>> = rows
+        .iter()
+        .map(|row| row.has_variants_that_require_components)
+        .collect();
     let created: Vec<Option<&str>> = rows.iter().map(|row| row.created_at.as_deref()).collect();
     let published: Vec<Option<&str>> = rows.iter().map(|row| row.published_at.as_deref()).collect();
     let updated: Vec<DateTime<Utc>> = rows.iter().map(|row| row.version.source_updated_at).collect();

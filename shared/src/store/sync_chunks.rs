@@ -14,6 +14,7 @@ pub struct Chunk {
     pub phase: String,
     pub url: Option<String>,
     pub etag: Option<String>,
+    pub ranges: bool,
     pub file_size: Option<i64>,
     pub bulk_created_at: Option<DateTime<Utc>>,
     pub range_start: i64,
@@ -80,7 +81,7 @@ pub async fn receive(tx: &mut Transaction, job_id: Uuid, operation: &str, chunk:
         set first_received_at = coalesce(c.first_received_at, clock_timestamp()), progressed_at = clock_timestamp()
         from sync_operations o join sync_jobs j on j.id = o.job_id
         where c.job_id = $1 and c.operation = $2 and c.chunk = $3 and o.job_id = c.job_id and o.operation = c.operation
-        returning j.shop_id, j.status as job_status, o.phase, o.url, o.etag, o.file_size, o.bulk_created_at,
+        returning j.shop_id, j.status as job_status, o.phase, o.url, o.etag, o.ranges, o.file_size, o.bulk_created_at,
                   c.range_start, c.range_end, c.next_offset, c.done
         "#,
         job_id,
@@ -130,7 +131,13 @@ pub async fn advance(
 }
 
 /// Notes why a chunk does not advance.
-pub async fn note_error(tx: &mut Transaction, job_id: Uuid, operation: &str, chunk: i32, error: &str) -> Result<(), Error> {
+pub async fn note_error(
+    tx: &mut Transaction,
+    job_id: Uuid,
+    operation: &str,
+    chunk: i32,
+    error: &str,
+) -> Result<(), Error> {
     sqlx::query!(
         "update sync_chunks set error = $4 where job_id = $1 and operation = $2 and chunk = $3 and not done",
         job_id,
@@ -172,7 +179,12 @@ pub struct Stalled {
 }
 
 /// Takes the chunks that have not advanced for `seconds` and counts them as sent once more.
-pub async fn take_stalled(tx: &mut Transaction, job_id: Uuid, operation: &str, seconds: f64) -> Result<Vec<Stalled>, Error> {
+pub async fn take_stalled(
+    tx: &mut Transaction,
+    job_id: Uuid,
+    operation: &str,
+    seconds: f64,
+) -> Result<Vec<Stalled>, Error> {
     let rows = sqlx::query_as!(
         Stalled,
         r#"

@@ -58,9 +58,12 @@ pub async fn create(tx: &mut Transaction, id: Uuid, shop_id: i64, kinds: &[Strin
 
 /// The domain of the store that an import is for; none for an unknown import.
 pub async fn shop_domain(tx: &mut Transaction, id: Uuid) -> Result<Option<String>, Error> {
-    let row = sqlx::query!("select s.domain from sync_jobs j join shops s on s.id = j.shop_id where j.id = $1", id)
-        .fetch_optional(&mut **tx)
-        .await?;
+    let row = sqlx::query!(
+        "select s.domain from sync_jobs j join shops s on s.id = j.shop_id where j.id = $1",
+        id
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
     Ok(row.map(|row| row.domain))
 }
 

@@ -19,6 +19,7 @@ pub struct Operation {
     pub file_size: Option<i64>,
     pub url: Option<String>,
     pub etag: Option<String>,
+    pub ranges: bool,
     pub partial: bool,
     pub submitted: i32,
     pub started_at: DateTime<Utc>,
@@ -41,7 +42,7 @@ pub async fn lock(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result
         Operation,
         r#"
         select j.shop_id, j.status as job_status, o.phase, o.bulk_operation_gid, o.bulk_created_at, o.object_count,
-               o.root_object_count, o.file_size, o.url, o.etag, o.partial, o.submitted, o.started_at
+               o.root_object_count, o.file_size, o.url, o.etag, o.ranges, o.partial, o.submitted, o.started_at
         from sync_operations o join sync_jobs j on j.id = o.job_id
         where o.job_id = $1 and o.operation = $2
         for update of o
@@ -131,21 +132,44 @@ pub async fn resubmit(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Re
     Ok(())
 }
 
-/// Records that the result is cut into chunks.
-pub async fn fanned_out(tx: &mut Transaction, job_id: Uuid, operation: &str, etag: Option<&str>) -> Result<(), Error> {
+/// Records that the result, as its host describes it, is cut into chunks.
+pub async fn fanned_out(
+    tx: &mut Transaction,
+    job_id: Uuid,
+    operation: &str,
+    etag: Option<&str>,
+    ranges: bool,
+) -> Result<(), Error> {
     sqlx::query!(
         r#"
-        update sync_operations set phase = 'draining', etag = $3, fanned_out_at = coalesce(fanned_out_at, now())
+        update sync_operations
+        set phase = 'draining', etag = $3, ranges = $4, fanned_out_at = coalesce(fanned_out_at, now())
         where job_id = $1 and operation = $2
         "#,
         job_id,
         operation,
         etag,
+        ranges,
     )
     .persistent(false)
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Counts one more execution as used up and returns how many are.
+pub async fn continued(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result<i32, Error> {
+    let row = sqlx::query!(
+        r#"
+        update sync_operations set continuations = continuations + 1 where job_id = $1 and operation = $2
+        returning continuations
+        "#,
+        job_id,
+        operation,
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(row.continuations)
 }
 
 /// Ends the operation; an end that was reached before stays. The signed URL is no longer needed.

@@ -21,7 +21,11 @@ pub fn strip_nul(text: Cow<'_, str>) -> (Cow<'_, str>, usize) {
             rest = &rest["\\u0000".len()..];
         } else {
             // An escaped backslash does not start the escape of a NUL.
-            let length = if rest.starts_with("\\\\") { 2 } else { character.len_utf8() };
+            let length = if rest.starts_with("\\\\") {
+                2
+            } else {
+                character.len_utf8()
+            };
             clean.push_str(&rest[..length]);
             rest = &rest[length..];
         }
@@ -64,6 +68,9 @@ mod tests {
     #[test]
     fn a_list_survives_the_trip_as_a_literal() {
         assert_eq!(array_literal(&[]), "{}");
-        assert_eq!(array_literal(&["a,b".into(), "c\"d\\e".into(), String::new()]), r#"{"a,b","c\"d\\e",""}"#);
+        assert_eq!(
+            array_literal(&["a,b".into(), "c\"d\\e".into(), String::new()]),
+            r#"{"a,b","c\"d\\e",""}"#
+        );
     }
 }

@@ -20,7 +20,10 @@ impl Version {
     /// A state that was read no earlier than `observed_at`, and, since it knows of a change at `source_updated_at`,
     /// no earlier than that either.
     pub fn new(source_updated_at: DateTime<Utc>, observed_at: DateTime<Utc>) -> Self {
-        Self { source_updated_at, observed_at: observed_at.max(source_updated_at) }
+        Self {
+            source_updated_at,
+            observed_at: observed_at.max(source_updated_at),
+        }
     }
 }
 

@@ -1,0 +1,46 @@
+//! The procedures, one file for each router of tRPC.
+
+pub(crate) mod health;
+mod shopify;
+mod shops;
+mod sync;
+
+use serde_json::Value;
+
+use super::Context;
+use super::trpc::{Error, Kind};
+
+/// Everything that can be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Procedure {
+    ShopifyBulkImport,
+    ShopsAdd,
+    SyncJob,
+}
+
+/// The procedure called `path`.
+pub(crate) fn find(path: &str) -> Option<Procedure> {
+    match path {
+        "shopify.bulkImport" => Some(Procedure::ShopifyBulkImport),
+        "shops.add" => Some(Procedure::ShopsAdd),
+        "sync.job" => Some(Procedure::SyncJob),
+        _ => None,
+    }
+}
+
+impl Procedure {
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::SyncJob => Kind::Query,
+            Self::ShopifyBulkImport | Self::ShopsAdd => Kind::Mutation,
+        }
+    }
+
+    pub async fn run(self, context: &Context, input: Value) -> Result<Value, Error> {
+        match self {
+            Self::ShopifyBulkImport => shopify::bulk_import(context, input).await,
+            Self::ShopsAdd => shops::add(context, input).await,
+            Self::SyncJob => sync::job(context, input).await,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! `shopify.*`: what is asked of Shopify.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::message::{self, Body, Import, QueueName};
+use shared::queue::Send;
+use shared::shopify::ShopDomain;
+use shared::store::{self, admin_audit, credentials, sync_jobs};
+use uuid::Uuid;
+
+use super::super::Context;
+use super::super::trpc::{Code, Error, input};
+
+/// What can be imported. A kind is one or more bulk operations of the same name.
+const KINDS: [&str; 1] = ["products"];
+
+#[derive(Deserialize)]
+struct BulkImport {
+    shop: String,
+    kinds: Option<Vec<String>>,
+}
+
+/// Starts an import, or finds the one that is under way.
+///
+/// The job is recorded before its message is sent. Should the message be lost, the same call sends it again: an
+/// execution is named after its job, so that starting it twice is starting it once.
+pub(crate) async fn bulk_import(context: &Context, value: Value) -> Result<Value, Error> {
+    let request: BulkImport = input(value)?;
+    let shop = parse_shop(&request.shop)?;
+    let kinds = kinds(request.kinds)?;
+    let recorded = async {
+        let mut tx = context.store.begin().await?;
+        let Some((shop_id, _)) = credentials::token(&mut tx, shop.as_str()).await? else {
+            return Ok(None);
+        };
+        let (id, created) = sync_jobs::create(&mut tx, Uuid::now_v7(), shop_id, &kinds).await?;
+        let detail = json!({ "jobId": id, "kinds": kinds, "created": created });
+        admin_audit::record(&mut tx, "shopify.bulkImport", Some(shop.as_str()), &detail).await?;
+        store::commit(tx).await?;
+        Ok::<_, store::Error>(Some((id, created)))
+    };
+    let (job_id, created) = recorded
+        .await
+        .map_err(|error| Error::unavailable("Postgres", &error))?
+        .ok_or_else(|| unknown_shop(&shop))?;
+    let import = Import {
+        shop: shop.clone(),
+        job_id,
+        operations: kinds,
+        part: 0,
+    };
+    let send = Send::new(message::encode(&Body::Import(import)));
+    let sent = async { context.queue(QueueName::BulkImport)?.send(&send).await };
+    sent.await.map_err(|error| Error::unavailable("Redis", &error))?;
+    tracing::info!(shop.domain = %shop, import.id = %job_id, created, "import requested");
+    Ok(json!({ "jobId": job_id, "created": created }))
+}
+
+/// The kinds asked for, each once and in order; all of them if none are named.
+fn kinds(asked: Option<Vec<String>>) -> Result<Vec<String>, Error> {
+    let mut kinds = asked.unwrap_or_else(|| KINDS.map(str::to_owned).to_vec());
+    kinds.sort();
+    kinds.dedup();
+    if let Some(unknown) = kinds.iter().find(|kind| !KINDS.contains(&kind.as_str())) {
+        let message = format!("`{unknown}` cannot be imported: kinds are {}", KINDS.join(", "));
+        return Err(Error::new(Code::BadRequest, message));
+    }
+    if kinds.is_empty() {
+        return Err(Error::new(
+            Code::BadRequest,
+            format!("no kinds: leave `kinds` out, or name some of {}", KINDS.join(", ")),
+        ));
+    }
+    Ok(kinds)
+}
+
+pub(super) fn parse_shop(text: &str) -> Result<ShopDomain, Error> {
+    ShopDomain::parse(text).map_err(|error| Error::new(Code::BadRequest, format!("`{text}` is {error}")))
+}
+
+pub(super) fn unknown_shop(shop: &ShopDomain) -> Error {
+    Error::new(
+        Code::NotFound,
+        format!("{shop} is not known here, or it removed the app: add it with shops.add"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_kind_is_named_with_the_known_ones() {
+        assert!(kinds(Some(vec!["products".into(), "products".into()])).is_ok_and(|kinds| kinds == ["products"]));
+        assert!(kinds(None).is_ok_and(|kinds| kinds == KINDS));
+        assert!(kinds(Some(vec!["sonnets".into()])).is_err());
+        assert!(kinds(Some(Vec::new())).is_err());
+    }
+}

@@ -1,0 +1,64 @@
+//! What must happen now and then, and happens because a drain runs anyway. Nothing here fails a drain.
+
+use std::time::Duration;
+
+use chrono::{Days, Utc};
+use shared::message::{QueueName, Resource};
+use shared::shopify::{Gid, ShopDomain};
+use shared::store::{self, partitions, pending_fetches};
+use shared::telemetry::Chain;
+
+use super::Context;
+
+/// A wanted fetch whose message was sent this long ago is carried by a new one.
+const LOST_AFTER_SECONDS: f64 = 600.0;
+/// Lost fetches that one drain takes up.
+const MOST_LOST: i64 = 500;
+
+/// Before a drain of `queue`.
+pub(crate) async fn before(context: &Context, queue: QueueName) {
+    let done = match queue {
+        QueueName::WebhookProcess => make_partitions(context).await,
+        QueueName::ProductSync => send_lost_fetches(context).await,
+        QueueName::VariantSync
+        | QueueName::CollectionSync
+        | QueueName::CustomerSync
+        | QueueName::OrderSync
+        | QueueName::BulkImport => Ok(()),
+    };
+    if let Err(error) = done {
+        tracing::warn!(queue.name = %queue, error = %Chain(&error), "housekeeping put off");
+    }
+}
+
+/// The partitions of the webhook log for today and tomorrow. Each in its own transaction: two drains may make the same.
+async fn make_partitions(context: &Context) -> Result<(), store::Error> {
+    let today = Utc::now().date_naive();
+    for day in [Some(today), today.checked_add_days(Days::new(1))]
+        .into_iter()
+        .flatten()
+    {
+        let mut tx = context.store.begin().await?;
+        if partitions::ensure_day(&mut tx, day).await? {
+            store::commit(tx).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn send_lost_fetches(context: &Context) -> Result<(), store::Error> {
+    let mut tx = context.store.begin().await?;
+    let lost = pending_fetches::take_lost(&mut tx, LOST_AFTER_SECONDS, MOST_LOST).await?;
+    store::commit(tx).await?;
+    let fetches: Vec<Resource> = lost
+        .into_iter()
+        .filter_map(|lost| {
+            Some(Resource {
+                shop: ShopDomain::parse(&lost.shop_domain).ok()?,
+                gid: Gid::parse(&lost.gid).ok()?,
+            })
+        })
+        .collect();
+    context.send_fetches(fetches, Duration::ZERO).await;
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! Messages that are work by themselves: a fetch, a chunk of an import, an import to start.
+
+use std::time::Duration;
+
+use shared::message::{self, Body, Chunk, Import, Resource};
+use shared::mirror::{self, Disposition, Error};
+use shared::queue::Message;
+use shared::store::{self, pending_fetches, sync_chunks};
+use shared::telemetry::Chain;
+use tokio::time::Instant;
+
+use super::Context;
+use super::settle::Settlement;
+use super::webhooks::{self, FETCH_DELAY};
+
+/// A pause of a chunk: it is taken up again by whoever drains next.
+const AT_ONCE: Duration = Duration::ZERO;
+
+/// Handles one message; long work stops at `stop_at` and hands the message back.
+pub(crate) async fn handle(context: &Context, message: &Message, stop_at: Instant) -> Settlement {
+    match message::decode(&message.body) {
+        Ok(Body::Resource(resource)) => fetch(context, message, &resource).await,
+        Ok(Body::Chunk(chunk)) => apply_chunk(context, message, &chunk, stop_at).await,
+        Ok(Body::Import(import)) => start(context, message, &import).await,
+        Ok(Body::Webhook(webhook)) => webhooks::handle_one(context, message, webhook).await,
+        Ok(Body::Rejected(_)) => Settlement::DeadLetter {
+            reason: "a refused delivery on a queue that does not keep them".to_owned(),
+        },
+        Err(error) => Settlement::DeadLetter {
+            reason: error.to_string(),
+        },
+    }
+}
+
+async fn fetch(context: &Context, message: &Message, resource: &Resource) -> Settlement {
+    match mirror::resource::apply(&context.store, &context.client, resource).await {
+        Ok(mirror::resource::Outcome::Settled) => Settlement::Delete,
+        Ok(mirror::resource::Outcome::WantedAgain) => Settlement::HandBack(FETCH_DELAY),
+        Err(error) => {
+            let settlement = failure(context, message, &error);
+            if let Settlement::DeadLetter { .. } = settlement {
+                // Else the wanted fetch would be sent again and again.
+                give_up(context, resource).await;
+            }
+            settlement
+        }
+    }
+}
+
+async fn give_up(context: &Context, resource: &Resource) {
+    let forgotten = async {
+        let mut tx = context.store.begin().await?;
+        pending_fetches::give_up(&mut tx, resource.shop.as_str(), resource.gid.as_str()).await?;
+        store::commit(tx).await
+    };
+    if let Err(error) = forgotten.await {
+        tracing::warn!(shop.domain = %resource.shop, error = %Chain(&error), "wanted fetch not given up");
+    }
+}
+
+async fn apply_chunk(context: &Context, message: &Message, chunk: &Chunk, stop_at: Instant) -> Settlement {
+    match mirror::chunk::apply(&context.store, &context.files, chunk, stop_at).await {
+        Ok(applied) => {
+            context.send_fetches(applied.fetches, FETCH_DELAY).await;
+            match applied.outcome {
+                mirror::chunk::Outcome::Paused => Settlement::HandBack(AT_ONCE),
+                mirror::chunk::Outcome::Done | mirror::chunk::Outcome::Ended => Settlement::Delete,
+            }
+        }
+        Err(error) => {
+            note_error(context, chunk, &Chain(&error).to_string()).await;
+            failure(context, message, &error)
+        }
+    }
+}
+
+/// The import shows why a chunk does not advance.
+async fn note_error(context: &Context, chunk: &Chunk, error: &str) {
+    let noted = async {
+        let mut tx = context.store.begin().await?;
+        sync_chunks::note_error(&mut tx, chunk.job_id, &chunk.operation, chunk.chunk, error).await?;
+        store::commit(tx).await
+    };
+    if let Err(error) = noted.await {
+        tracing::warn!(import.id = %chunk.job_id, error = %Chain(&error), "error of a chunk not noted");
+    }
+}
+
+async fn start(context: &Context, message: &Message, import: &Import) -> Settlement {
+    match context.executions.start(&context.store, import).await {
+        Ok(()) => Settlement::Delete,
+        Err(error) => {
+            let disposition = Disposition::RetryLater;
+            let reason = Chain(&error).to_string();
+            Settlement::of_failure(disposition, reason, message, context.policy.max_receive_count)
+        }
+    }
+}
+
+fn failure(context: &Context, message: &Message, error: &Error) -> Settlement {
+    let reason = Chain(error).to_string();
+    Settlement::of_failure(error.disposition(), reason, message, context.policy.max_receive_count)
+}

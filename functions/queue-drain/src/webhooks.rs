@@ -1,0 +1,136 @@
+//! Deliveries: a whole batch in one transaction, and a poison message alone.
+
+use std::time::Duration;
+
+use shared::message::{self, Body, Rejected, Webhook};
+use shared::mirror::{self, Disposition, Error};
+use shared::queue::Message;
+use shared::store;
+use shared::store::webhook_logs::Status;
+use shared::store::webhook_rejections::{self, Rejection};
+use shared::telemetry::Chain;
+
+use super::Context;
+use super::settle::Settlement;
+
+/// A fetch that settles a tie of one second is made some seconds later, so that it is observed later than both.
+pub(crate) const FETCH_DELAY: Duration = Duration::from_secs(5);
+
+/// Applies a batch of messages of `webhook-process`; one settlement for each.
+pub(crate) async fn handle(context: &Context, messages: &[Message]) -> Vec<Settlement> {
+    let mut settlements: Vec<Option<Settlement>> = messages.iter().map(|_| None).collect();
+    let mut deliveries: Vec<(usize, Webhook)> = Vec::new();
+    for (index, message) in messages.iter().enumerate() {
+        match message::decode(&message.body) {
+            Ok(Body::Webhook(webhook)) => deliveries.push((index, webhook)),
+            Ok(Body::Rejected(rejected)) => {
+                let kept = keep(context, &rejected).await;
+                settlements[index] = Some(settlement(context, message, kept.map_err(Error::from)));
+            }
+            Ok(Body::Resource(_) | Body::Chunk(_) | Body::Import(_)) => {
+                let reason = "a message of another queue".to_owned();
+                settlements[index] = Some(Settlement::DeadLetter { reason });
+            }
+            Err(error) => {
+                settlements[index] = Some(Settlement::DeadLetter {
+                    reason: error.to_string(),
+                })
+            }
+        }
+    }
+    for (index, settlement) in apply(context, messages, &deliveries).await {
+        settlements[index] = Some(settlement);
+    }
+    settlements
+        .into_iter()
+        .map(|settlement| settlement.expect("every message has been decoded or given up"))
+        .collect()
+}
+
+/// Applies one delivery that came on another way than in a batch.
+pub(crate) async fn handle_one(context: &Context, message: &Message, webhook: Webhook) -> Settlement {
+    let applied = apply(context, std::slice::from_ref(message), &[(0, webhook)]).await;
+    applied.into_iter().next().expect("one delivery has one settlement").1
+}
+
+/// Applies the deliveries together; if one of them may be at fault, each alone.
+async fn apply(context: &Context, messages: &[Message], deliveries: &[(usize, Webhook)]) -> Vec<(usize, Settlement)> {
+    if deliveries.is_empty() {
+        return Vec::new();
+    }
+    let received: Vec<mirror::webhook::Received<'_>> = deliveries
+        .iter()
+        .map(|(index, webhook)| (webhook, messages[*index].receive_count))
+        .collect();
+    match mirror::webhook::apply(&context.store, &received).await {
+        Ok(applied) => {
+            context.send_fetches(applied.fetches, FETCH_DELAY).await;
+            let mut settlements = Vec::with_capacity(deliveries.len());
+            for ((index, webhook), outcome) in deliveries.iter().zip(applied.outcomes) {
+                let settlement = settlement(context, &messages[*index], outcome.map(drop));
+                log_failure(context, webhook, &messages[*index], &settlement).await;
+                settlements.push((*index, settlement));
+            }
+            settlements
+        }
+        Err(error) if error.may_be_of_one_message() && deliveries.len() > 1 => {
+            tracing::warn!(count = deliveries.len(), error = %Chain(&error), "batch failed; each delivery is tried alone");
+            let mut settlements = Vec::with_capacity(deliveries.len());
+            for delivery in deliveries {
+                settlements.extend(Box::pin(apply(context, messages, std::slice::from_ref(delivery))).await);
+            }
+            settlements
+        }
+        Err(error) => {
+            let reason = Chain(&error).to_string();
+            let mut settlements = Vec::with_capacity(deliveries.len());
+            for (index, webhook) in deliveries {
+                let settlement = failure(context, &messages[*index], error.disposition(), reason.clone());
+                log_failure(context, webhook, &messages[*index], &settlement).await;
+                settlements.push((*index, settlement));
+            }
+            settlements
+        }
+    }
+}
+
+fn settlement(context: &Context, message: &Message, outcome: Result<(), Error>) -> Settlement {
+    match outcome {
+        Ok(()) => Settlement::Delete,
+        Err(error) => failure(context, message, error.disposition(), Chain(&error).to_string()),
+    }
+}
+
+fn failure(context: &Context, message: &Message, disposition: Disposition, reason: String) -> Settlement {
+    Settlement::of_failure(disposition, reason, message, context.policy.max_receive_count)
+}
+
+/// The log says why a delivery is not applied. It cannot say so while Postgres is away, and then the message does.
+async fn log_failure(context: &Context, webhook: &Webhook, message: &Message, settlement: &Settlement) {
+    let (status, reason) = match settlement {
+        Settlement::Delete | Settlement::HandBack(_) => return,
+        Settlement::Retry { error, .. } => (Status::Retrying, error),
+        Settlement::DeadLetter { reason } => (Status::Dead, reason),
+    };
+    let received = (webhook, message.receive_count);
+    if let Err(error) = mirror::webhook::log_failure(&context.store, received, status, reason).await {
+        tracing::warn!(message.id = %message.id, error = %Chain(&error), "failure not logged");
+    }
+}
+
+async fn keep(context: &Context, rejected: &Rejected) -> Result<(), shared::store::Error> {
+    let mut tx = context.store.begin().await?;
+    let rejection = Rejection {
+        id: rejected.delivery_id,
+        received_at: rejected.received_at,
+        reason: &rejected.reason,
+        shop_domain: rejected.shop_domain.as_deref(),
+        topic: rejected.topic.as_deref(),
+        webhook_id: rejected.webhook_id.as_deref(),
+        body_size: rejected.body_size,
+        body: &rejected.body.0,
+    };
+    webhook_rejections::write(&mut tx, &rejection).await?;
+    store::commit(tx).await?;
+    Ok(())
+}
