@@ -1,1 +1,3 @@
 //! Everything that more than one function needs.
+
+pub mod queue;
