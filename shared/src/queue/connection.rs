@@ -1,0 +1,228 @@
+//! The connection: lazy, shared by clones, replaced when it breaks.
+//!
+//! - Constructing a [`Redis`] touches no network, and needs no runtime.
+//! - Whoever calls while a connection is being made waits for that one attempt and shares its outcome.
+//! - A call that finds the connection dropped (a Lambda environment wakes up long after the server closed an idle
+//!   connection; a failover turned the server into a replica) makes a new one and is repeated once. Every script may be
+//!   repeated: see its crash story.
+//! - A call that times out is not repeated, so its caller can still answer in time, but the next call gets a new
+//!   connection: a peer that vanished without a word is never asked twice.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError,
+    RedisResult, ServerErrorKind, TlsCertificates, Value, aio::MultiplexedConnection,
+    cluster::ClusterClient, cluster_async::ClusterConnection,
+};
+use tokio::{sync::OnceCell, time::timeout};
+
+use super::{Error, Settings};
+
+/// A handle on Redis; cloning it is cheap and shares the connection.
+#[derive(Clone)]
+pub struct Redis(Arc<Inner>);
+
+struct Inner {
+    address: String,
+    settings: Settings,
+    endpoint: Endpoint,
+    /// Set once: with the connection, or with the reason why there is none. A broken one is replaced by an empty cell.
+    current: Mutex<Cell>,
+}
+
+type Cell = Arc<OnceCell<RedisResult<Link>>>;
+
+#[expect(clippy::large_enum_variant, reason = "there is one for each process")]
+enum Endpoint {
+    Single(Client),
+    Cluster(ClusterClient),
+}
+
+#[derive(Clone)]
+enum Link {
+    Single(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl Redis {
+    /// Prepares to connect. The first call connects.
+    ///
+    /// # Errors
+    /// If the settings contradict themselves, or `ca_file` cannot be read.
+    pub fn new(settings: &Settings) -> Result<Self, Error> {
+        Ok(Self(Arc::new(Inner {
+            address: format!("{}:{}", settings.host, settings.port),
+            endpoint: Endpoint::new(settings)?,
+            settings: settings.clone(),
+            current: Mutex::default(),
+        })))
+    }
+
+    /// Asks Redis whether it is there.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.query(&redis::cmd("PING")).await?;
+        Ok(())
+    }
+
+    /// Sends one command and returns its answer, over a new connection if the present one proves to be dropped.
+    pub(super) async fn query(&self, command: &Cmd) -> RedisResult<Value> {
+        let cell = self.current();
+        let used_before = cell.initialized();
+        match self.attempt(&cell, command).await {
+            Err(error) if used_before && is_dropped(&error) => {
+                tracing::info!(redis.address = %self.0.address, error = %error, "connection to redis dropped, connecting again");
+                self.attempt(&self.current(), command).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// One attempt over one connection, which is given up if it is the cause of the failure.
+    async fn attempt(&self, cell: &Cell, command: &Cmd) -> RedisResult<Value> {
+        let outcome = match cell.get_or_init(|| self.connect()).await.clone() {
+            Ok(Link::Single(mut link)) => command.query_async(&mut link).await,
+            Ok(Link::Cluster(mut link)) => command.query_async(&mut link).await,
+            Err(error) => {
+                self.give_up(cell);
+                return Err(error);
+            }
+        };
+        if let Err(error) = &outcome
+            && (is_dropped(error) || error.is_io_error() || error.kind() == ErrorKind::Parse)
+        {
+            self.give_up(cell);
+        }
+        outcome
+    }
+
+    async fn connect(&self) -> RedisResult<Link> {
+        let Settings {
+            connect_timeout,
+            response_timeout,
+            ..
+        } = self.0.settings;
+        match &self.0.endpoint {
+            Endpoint::Single(client) => {
+                let config = AsyncConnectionConfig::new()
+                    .set_connection_timeout(Some(connect_timeout))
+                    .set_response_timeout(Some(response_timeout));
+                let connecting = client.get_multiplexed_async_connection_with_config(&config);
+                Ok(Link::Single(
+                    timeout(connect_timeout, connecting)
+                        .await
+                        .map_err(timed_out)??,
+                ))
+            }
+            // Finding the nodes takes more than one connection, each with its own timeout.
+            Endpoint::Cluster(client) => {
+                let connecting = Box::pin(client.get_async_connection());
+                Ok(Link::Cluster(
+                    timeout(response_timeout, connecting)
+                        .await
+                        .map_err(timed_out)??,
+                ))
+            }
+        }
+    }
+
+    fn current(&self) -> Cell {
+        self.0
+            .current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Empties the place of this connection, unless another task has done so already.
+    fn give_up(&self, cell: &Cell) {
+        let mut current = self
+            .0
+            .current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&current, cell) {
+            *current = Cell::default();
+        }
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Redis").field(&self.0.address).finish()
+    }
+}
+
+impl Endpoint {
+    fn new(settings: &Settings) -> Result<Self, Error> {
+        let Settings { host, port, .. } = settings;
+        let address = if settings.tls {
+            ConnectionAddr::TcpTls {
+                host: host.clone(),
+                port: *port,
+                insecure: false,
+                tls_params: None,
+            }
+        } else {
+            ConnectionAddr::Tcp(host.clone(), *port)
+        };
+        let mut info = address.into_connection_info()?;
+        // Naming the library is one more command that a restricted user may not be allowed.
+        let mut user = info.redis_settings().clone().set_skip_set_lib_name();
+        if let Some(username) = &settings.username {
+            user = user.set_username(username);
+        }
+        if let Some(password) = &settings.password {
+            user = user.set_password(password);
+        }
+        info = info.set_redis_settings(user);
+
+        let certificates = match &settings.ca_file {
+            Some(path) if settings.tls => {
+                let root_cert = std::fs::read(path).map_err(|_| Error::Invalid {
+                    argument: "ca_file",
+                    expected: "a readable file of certificates in PEM",
+                })?;
+                Some(TlsCertificates {
+                    client_tls: None,
+                    root_cert: Some(root_cert),
+                })
+            }
+            _ => None,
+        };
+        if !settings.cluster {
+            return Ok(Self::Single(match certificates {
+                Some(certificates) => Client::build_with_tls(info, certificates)?,
+                None => Client::open(info)?,
+            }));
+        }
+        // A call waits at most response_timeout in all, whatever it is retried for.
+        let mut builder = ClusterClient::builder([info])
+            .connection_timeout(settings.connect_timeout)
+            .response_timeout(settings.response_timeout)
+            .overall_response_timeout(Some(settings.response_timeout))
+            .retries(4)
+            .min_retry_wait(20)
+            .max_retry_wait(500);
+        if let Some(certificates) = certificates {
+            builder = builder.certs(certificates);
+        }
+        Ok(Self::Cluster(builder.build()?))
+    }
+}
+
+/// Whether the command may be repeated at once over a new connection.
+fn is_dropped(error: &RedisError) -> bool {
+    error.is_connection_dropped()
+        || matches!(
+            error.kind(),
+            ErrorKind::ClusterConnectionNotFound | ErrorKind::Server(ServerErrorKind::ReadOnly)
+        )
+}
+
+fn timed_out(_: tokio::time::error::Elapsed) -> RedisError {
+    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
+}

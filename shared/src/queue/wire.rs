@@ -1,0 +1,263 @@
+//! What is stored, and how the scripts answer.
+//!
+//! A stored value is three parts, each but the last ended by a newline: the time of sending in ms, the attributes as
+//! JSON (which has no newline of its own; nothing if there are none), the body. A stored dead letter is a line `time of
+//! death, receives, receives that count, length of the reason`, then the reason, then the value as it was.
+//!
+//! Bodies are slices of what Redis answered; nothing is copied.
+
+use bytes::Bytes;
+use redis::Value;
+
+use super::{
+    DeadMessage, Error, Message, MessageAttributes, MessageId, Peeked, ReceiptHandle, State,
+};
+
+/// The elements of a script's answer, to be taken one by one.
+pub(super) struct Reply(std::vec::IntoIter<Value>);
+
+impl Reply {
+    pub fn new(value: Value) -> Result<Self, Error> {
+        match value {
+            Value::Array(items) => Ok(Self(items.into_iter())),
+            _ => Err(Error::Corrupt {
+                what: "an answer that is no list",
+            }),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.len() == 0
+    }
+
+    pub fn integer(&mut self) -> Result<i64, Error> {
+        match self.0.next() {
+            Some(Value::Int(number)) => Ok(number),
+            _ => Err(Error::Corrupt {
+                what: "a number in an answer",
+            }),
+        }
+    }
+
+    /// A count, or `None` for the scripts' -1.
+    pub fn count(&mut self) -> Result<Option<u64>, Error> {
+        Ok(u64::try_from(self.integer()?).ok())
+    }
+
+    pub fn number(&mut self) -> Result<u64, Error> {
+        self.count()?.ok_or(Error::Corrupt {
+            what: "a count in an answer",
+        })
+    }
+
+    pub fn bytes(&mut self) -> Result<Bytes, Error> {
+        match self.0.next() {
+            Some(Value::BulkString(bytes)) => Ok(bytes.into()),
+            _ => Err(Error::Corrupt {
+                what: "a string in an answer",
+            }),
+        }
+    }
+
+    pub fn id(&mut self) -> Result<MessageId, Error> {
+        let bytes = self.bytes()?;
+        let text = std::str::from_utf8(&bytes).unwrap_or_default();
+        text.parse().map_err(|_| Error::Corrupt {
+            what: "a message id",
+        })
+    }
+
+    pub fn message(&mut self) -> Result<Message, Error> {
+        let id = self.id()?;
+        let receives = self.number()?;
+        let receive_count = self.number()? as u32;
+        let Stored {
+            sent_at,
+            attributes,
+            body,
+        } = Stored::parse(self.bytes()?)?;
+        let receipt = ReceiptHandle { id, receives };
+        Ok(Message {
+            id,
+            receipt,
+            receive_count,
+            sent_at,
+            attributes,
+            body,
+        })
+    }
+
+    pub fn peeked(&mut self) -> Result<Peeked, Error> {
+        let id = self.id()?;
+        let state = match self.integer()? {
+            0 => State::Visible,
+            1 => State::InFlight,
+            2 => State::Delayed,
+            _ => {
+                return Err(Error::Corrupt {
+                    what: "the state of a message",
+                });
+            }
+        };
+        let visible_in = std::time::Duration::from_millis(self.number()?);
+        let receive_count = self.number()? as u32;
+        let error = self.bytes()?;
+        let last_error = (!error.is_empty()).then(|| String::from_utf8_lossy(&error).into_owned());
+        let Stored {
+            sent_at,
+            attributes,
+            body,
+        } = Stored::parse(self.bytes()?)?;
+        Ok(Peeked {
+            id,
+            state,
+            visible_in,
+            receive_count,
+            last_error,
+            sent_at,
+            attributes,
+            body,
+        })
+    }
+
+    pub fn dead_message(&mut self) -> Result<DeadMessage, Error> {
+        let corrupt = || Error::Corrupt {
+            what: "the head of a dead letter",
+        };
+        let id = self.id()?;
+        let mut rest = self.bytes()?;
+        let head = take_line(&mut rest).ok_or_else(corrupt)?;
+        let head = std::str::from_utf8(&head).map_err(|_| corrupt())?;
+        let numbers: Vec<u64> = head
+            .split(' ')
+            .map_while(|word| word.parse().ok())
+            .collect();
+        let &[dead_at, _, receive_count, length] = numbers.as_slice() else {
+            return Err(corrupt());
+        };
+        if rest.len() < length as usize {
+            return Err(corrupt());
+        }
+        let reason = rest.split_to(length as usize);
+        let Stored {
+            sent_at,
+            attributes,
+            body,
+        } = Stored::parse(rest)?;
+        Ok(DeadMessage {
+            id,
+            reason: String::from_utf8_lossy(&reason).into_owned(),
+            dead_at,
+            receive_count: receive_count as u32,
+            sent_at,
+            attributes,
+            body,
+        })
+    }
+}
+
+/// The attributes as they are stored.
+pub(super) fn attributes_line(attributes: &MessageAttributes) -> String {
+    if attributes.is_empty() {
+        return String::new();
+    }
+    serde_json::to_string(attributes).expect("a map of strings is always valid JSON")
+}
+
+struct Stored {
+    sent_at: u64,
+    attributes: MessageAttributes,
+    body: Bytes,
+}
+
+impl Stored {
+    fn parse(mut value: Bytes) -> Result<Self, Error> {
+        let corrupt = || Error::Corrupt {
+            what: "the head of a message",
+        };
+        let sent_at = take_line(&mut value).ok_or_else(corrupt)?;
+        let sent_at = std::str::from_utf8(&sent_at)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(corrupt)?;
+        let attributes = take_line(&mut value).ok_or_else(corrupt)?;
+        let attributes = if attributes.is_empty() {
+            MessageAttributes::new()
+        } else {
+            serde_json::from_slice(&attributes).map_err(|_| corrupt())?
+        };
+        Ok(Self {
+            sent_at,
+            attributes,
+            body: value,
+        })
+    }
+}
+
+/// Cuts the first line off, without its newline.
+fn take_line(bytes: &mut Bytes) -> Option<Bytes> {
+    let end = bytes.iter().position(|&byte| byte == b'\n')?;
+    let line = bytes.split_to(end);
+    let _newline = bytes.split_to(1);
+    Some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(items: Vec<Value>) -> Reply {
+        Reply::new(Value::Array(items)).unwrap()
+    }
+
+    fn text(bytes: impl AsRef<[u8]>) -> Value {
+        Value::BulkString(bytes.as_ref().to_vec())
+    }
+
+    #[test]
+    fn attributes_with_newlines_stay_on_one_line() {
+        let attributes = MessageAttributes::from([("a\nb".into(), "c\r\nd \u{0} é".into())]);
+        let line = attributes_line(&attributes);
+        assert!(!line.contains('\n'));
+        let stored = Stored::parse(format!("5\n{line}\nbo\ndy").into()).unwrap();
+        assert_eq!((stored.sent_at, stored.attributes), (5, attributes));
+        assert_eq!(stored.body, "bo\ndy");
+    }
+
+    #[test]
+    fn a_dead_letter_keeps_a_reason_of_any_form() {
+        let id = MessageId::random();
+        let value = "99 4 3 7\nwhy\nnotNOT 1\n".replace("NOT 1\n", "12\n\nbody");
+        let dead = reply(vec![text(id.to_string()), text(value)])
+            .dead_message()
+            .unwrap();
+        assert_eq!(
+            (dead.id, dead.dead_at, dead.receive_count, dead.sent_at),
+            (id, 99, 3, 12)
+        );
+        assert_eq!(
+            (dead.reason.as_str(), &dead.body[..]),
+            ("why\nnot", &b"body"[..])
+        );
+    }
+
+    #[test]
+    fn what_no_script_answers_is_corrupt() {
+        assert!(Reply::new(Value::Okay).is_err());
+        let id = MessageId::random().to_string();
+        for value in ["", "12", "12\n", "x\n\nbody", "12\n{\nbody"] {
+            let items = vec![text(&id), Value::Int(1), Value::Int(1), text(value)];
+            assert!(
+                matches!(reply(items).message(), Err(Error::Corrupt { .. })),
+                "{value:?} was read"
+            );
+        }
+        for value in ["", "1 2 3\nx", "1 2 3 99\nx", "1 2 3 x\nx"] {
+            let items = vec![text(&id), text(value)];
+            assert!(
+                matches!(reply(items).dead_message(), Err(Error::Corrupt { .. })),
+                "{value:?} was read"
+            );
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What `shared` promises, tested against the real services. Start them with `make test`.
+
+mod queue;
+mod queue_dead_letter;
+mod queue_model;
+mod queue_server;
+mod queue_support;
