@@ -76,16 +76,21 @@ impl Home {
 
     /// A random secret of this instance, made at first use and the same ever after.
     pub fn secret(&self, name: &str) -> Result<String> {
-        let path = self.folder("secrets")?.join(name);
-        if let Ok(secret) = fs::read_to_string(&path)
-            && secret.len() == 32
-        {
-            return Ok(secret);
-        }
-        let secret = uuid::Uuid::new_v4().simple().to_string();
-        write_private(&path, &secret)?;
-        Ok(secret)
+        secret_in(&self.folder("secrets")?, name)
     }
+}
+
+/// A random secret in a file of this folder, made at first use and the same ever after.
+pub fn secret_in(folder: &Path, name: &str) -> Result<String> {
+    let path = folder.join(name);
+    if let Ok(secret) = fs::read_to_string(&path)
+        && secret.len() == 32
+    {
+        return Ok(secret);
+    }
+    let secret = uuid::Uuid::new_v4().simple().to_string();
+    write_private(&path, &secret)?;
+    Ok(secret)
 }
 
 /// Writes a file that only its owner can read, in one step.

@@ -10,9 +10,6 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::functions::{PREFIX, QUEUES};
 use crate::gateway::Invoker;
 
-/// As deployed.
-pub const MINUTE: Duration = Duration::from_secs(60);
-
 /// The seven schedules.
 #[derive(Debug)]
 pub struct Schedule {
@@ -20,15 +17,12 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Starts them. `tick` may be shorter than a minute to make a demonstration quick; the drain that lingers keeps
-    /// AWS's minute, since there is always one of it at work.
+    /// Starts them. Deployed, `tick` is a minute; a shorter one makes a demonstration quick.
     pub fn start(invoker: &Invoker, tick: Duration) -> Self {
-        let start = |queue: &'static str| {
-            let every = if queue == "webhook-process" { MINUTE } else { tick };
-            tokio::spawn(run(invoker.clone(), queue, every))
-        };
         Self {
-            tasks: QUEUES.map(start).into(),
+            tasks: QUEUES
+                .map(|queue| tokio::spawn(run(invoker.clone(), queue, tick)))
+                .into(),
         }
     }
 

@@ -34,7 +34,8 @@ impl Postgres {
         let user = other_user()?;
         let data = data_folder(home, user)?;
         stop_leftover(&data).await;
-        let password = home.secret("postgres")?;
+        // Beside the data, which may lie outside the instance and outlive it.
+        let password = home::secret_in(data.parent().unwrap_or(&home.dir), "password")?;
         let binaries = binaries(&data)?;
         home.log_file("postgres")?;
         let log = home.dir.join("logs/postgres.log");
@@ -66,10 +67,13 @@ impl Postgres {
     ) -> Result<bool> {
         let output = fs::OpenOptions::new().append(true).open(log)?;
         let mut spec = Spec::new(binaries.join("postgres"), "INT", user);
+        // A failed statement is told without its text and its rows: they hold the goods of a shop.
         let settings = [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
             "max_connections=300",
+            "log_error_verbosity=terse",
+            "log_min_error_statement=panic",
         ];
         let fast = [
             "fsync=off",
@@ -169,7 +173,7 @@ async fn create_cluster(binaries: &Path, data: &Path, password: &str, user: Opti
     // Made beside its place and then moved there, so that a killed run leaves no half cluster.
     let fresh = data.with_extension("new");
     drop(fs::remove_dir_all(&fresh));
-    let password_file = data.with_extension("password");
+    let password_file = data.with_extension("pwfile");
     home::write_private(&password_file, password)?;
     if let Some(user) = user {
         chown(&password_file, Some(user.uid), Some(user.gid))?;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use dev_stack::functions::Function;
 use dev_stack::process::{Signal, send};
 use serde_json::json;
 
@@ -58,6 +59,24 @@ async fn a_function_that_exits_is_told_and_the_next_call_works() {
     assert_eq!(error.as_deref(), Some("Unhandled"));
     assert_eq!(answer["errorType"], "Runtime.ExitError");
     assert_eq!(bench.invoke("probe", &json!({})).await.0, None);
+    bench.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_ends_at_its_start_is_told_at_once() {
+    // As one does whose configuration is not right.
+    let bench = Bench::start(vec![Function {
+        binary: "/bin/false",
+        ..probe("probe", 1)
+    }])
+    .await;
+    for _ in 0..2 {
+        let begin = Instant::now();
+        let (error, answer) = bench.invoke("probe", &json!({})).await;
+        assert_eq!(error.as_deref(), Some("Unhandled"));
+        assert_eq!(answer["errorType"], "Runtime.ExitError");
+        assert!(begin.elapsed() < Duration::from_secs(2));
+    }
     bench.stop().await;
 }
 

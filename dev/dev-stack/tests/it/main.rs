@@ -5,3 +5,4 @@ mod http;
 mod invoke;
 mod services;
 mod state_machine;
+mod system;
