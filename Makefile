@@ -64,6 +64,7 @@ build: setup ## Compile and package the functions for Lambda (ARCH=arm64 or x86_
 		echo "Rust cannot compile for $(ARCH) yet; once: rustup target add $$target" >&2; exit 1; \
 	fi
 	sam build --parameter-overrides Architecture=$(ARCH)
+	@echo 'next: sam deploy --guided, with Architecture $(ARCH)'
 
 .PHONY: migrate
 migrate: setup ## Bring the schema of DATABASE_URL, or else of the running stack, up to date
