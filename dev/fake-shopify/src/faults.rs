@@ -6,12 +6,19 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderValue, Response};
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
+
+use crate::clock;
+
+/// Long enough for a piece of a body to reach the socket.
+const FLUSH: Duration = Duration::from_millis(30);
 
 /// What goes wrong.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -109,14 +116,20 @@ impl Faults {
     }
 }
 
-/// The same answer, whose connection closes after `after` bytes of the body it announced.
+/// The same answer, whose connection closes after `after` bytes of the body it announced. After none at all the
+/// client sees no answer either.
 pub fn cut(response: Response<Body>, body: &Bytes, after: usize) -> Response<Body> {
     let (mut parts, _) = response.into_parts();
     parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     let shown = body.slice(..after.min(body.len().saturating_sub(1)));
-    let pieces = [
-        Ok(shown),
-        Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cut by script")),
-    ];
-    Response::from_parts(parts, Body::from_stream(futures_util::stream::iter(pieces)))
+    let broken = async {
+        // What was written must leave before the connection goes down with it.
+        clock::pause(FLUSH).await;
+        Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cut by script"))
+    };
+    let pieces = if shown.is_empty() { None } else { Some(Ok(shown)) };
+    Response::from_parts(
+        parts,
+        Body::from_stream(stream::iter(pieces).chain(stream::once(broken))),
+    )
 }

@@ -1,12 +1,13 @@
 //! The Admin GraphQL API: the real schema, generic execution, query cost, errors in Shopify's form.
 //!
 //! A request goes down this list: `endpoint` (token, fault, log) → `schema` (parse, validate) → `cost` (bucket) →
-//! `root` (resolvers) → `execute` (projection on the selection set).
+//! `root` and `mutation` (resolvers) → `execute` (projection on the selection set).
 
 mod cost;
 mod endpoint;
 mod errors;
 mod execute;
+mod mutation;
 pub mod page;
 mod plan;
 mod root;

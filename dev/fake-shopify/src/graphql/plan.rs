@@ -28,8 +28,11 @@ pub struct Source<'d> {
 /// The selection sets that apply at one place, planned per concrete type as types turn up.
 pub struct Plan<'d> {
     sets: Vec<&'d SelectionSet>,
-    by_type: RefCell<Vec<(&'static str, Rc<[Planned<'d>]>)>>,
+    by_type: RefCell<Vec<(&'static str, Ready<'d>)>>,
 }
+
+/// The fields for one concrete type.
+type Ready<'d> = Rc<[Planned<'d>]>;
 
 /// One field to answer.
 pub struct Planned<'d> {
@@ -55,7 +58,7 @@ impl<'d> Plan<'d> {
     }
 
     /// The fields for an object of this type, in the order of the document.
-    pub fn fields(&self, type_name: &'static str, source: &Source<'d>) -> Rc<[Planned<'d>]> {
+    pub fn fields(&self, type_name: &'static str, source: &Source<'d>) -> Ready<'d> {
         if let Some((_, fields)) = self.by_type.borrow().iter().find(|(known, _)| *known == type_name) {
             return Rc::clone(fields);
         }
@@ -63,7 +66,7 @@ impl<'d> Plan<'d> {
         for set in &self.sets {
             collect(set, type_name, source, &mut fields);
         }
-        let fields: Rc<[Planned<'d>]> = fields.into();
+        let fields: Ready<'d> = fields.into();
         self.by_type.borrow_mut().push((type_name, Rc::clone(&fields)));
         fields
     }

@@ -1,0 +1,8 @@
+//! The fake against itself, over HTTP as any client meets it.
+
+mod bulk;
+mod faults;
+mod graphql;
+mod support;
+mod traffic;
+mod webhooks;
