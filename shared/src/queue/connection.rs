@@ -14,9 +14,9 @@ use std::{
 };
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError,
-    RedisResult, ServerErrorKind, TlsCertificates, Value, aio::MultiplexedConnection,
-    cluster::ClusterClient, cluster_async::ClusterConnection,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError, RedisResult,
+    ServerErrorKind, TlsCertificates, Value, aio::MultiplexedConnection, cluster::ClusterClient,
+    cluster_async::ClusterConnection,
 };
 use tokio::{sync::OnceCell, time::timeout};
 
@@ -112,38 +112,26 @@ impl Redis {
                     .set_response_timeout(Some(response_timeout));
                 let connecting = client.get_multiplexed_async_connection_with_config(&config);
                 Ok(Link::Single(
-                    timeout(connect_timeout, connecting)
-                        .await
-                        .map_err(timed_out)??,
+                    timeout(connect_timeout, connecting).await.map_err(timed_out)??,
                 ))
             }
             // Finding the nodes takes more than one connection, each with its own timeout.
             Endpoint::Cluster(client) => {
                 let connecting = Box::pin(client.get_async_connection());
                 Ok(Link::Cluster(
-                    timeout(response_timeout, connecting)
-                        .await
-                        .map_err(timed_out)??,
+                    timeout(response_timeout, connecting).await.map_err(timed_out)??,
                 ))
             }
         }
     }
 
     fn current(&self) -> Cell {
-        self.0
-            .current
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Empties the place of this connection, unless another task has done so already.
     fn give_up(&self, cell: &Cell) {
-        let mut current = self
-            .0
-            .current
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&current, cell) {
             *current = Cell::default();
         }

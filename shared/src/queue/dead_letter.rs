@@ -3,8 +3,7 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 
 use super::{
-    Error, MAX_MESSAGES, MAX_RECEIPTS, MessageAttributes, MessageId, Page, Queue, Redis, Settled,
-    keys::Keys, scripts,
+    Error, MAX_MESSAGES, MAX_RECEIPTS, MessageAttributes, MessageId, Page, Queue, Redis, Settled, keys::Keys, scripts,
 };
 
 /// The messages that one queue gave up. It is not received from: people look at it, delete, or send back.
@@ -50,13 +49,7 @@ impl DeadLetterQueue {
 
     /// Shows dead letters, the longest dead first.
     pub async fn peek(&self, offset: u64, limit: usize) -> Result<Page<DeadMessage>, Error> {
-        scripts::peek_dead(
-            &self.redis,
-            &self.keys,
-            offset,
-            limit.clamp(1, MAX_MESSAGES),
-        )
-        .await
+        scripts::peek_dead(&self.redis, &self.keys, offset, limit.clamp(1, MAX_MESSAGES)).await
     }
 
     /// Deletes dead letters.

@@ -117,10 +117,7 @@ mod tests {
             "WRONGTYPE Operation against a key holding the wrong kind of value",
             "ERR unknown command",
         ] {
-            assert!(
-                matches!(answered(line), Error::Refused(_)),
-                "{line} is not refused"
-            );
+            assert!(matches!(answered(line), Error::Refused(_)), "{line} is not refused");
         }
         assert!(answered("OOM command not allowed").is_out_of_memory());
         assert!(!answered("NOPERM no").is_out_of_memory());

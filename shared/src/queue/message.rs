@@ -268,10 +268,7 @@ mod tests {
             id: MessageId::random(),
             receives: 7,
         };
-        assert_eq!(
-            receipt.to_string().parse::<ReceiptHandle>().unwrap(),
-            receipt
-        );
+        assert_eq!(receipt.to_string().parse::<ReceiptHandle>().unwrap(), receipt);
         for text in [
             "",
             "x",
@@ -279,10 +276,7 @@ mod tests {
             &format!("{}:", receipt.id),
             &format!("{}:-1", receipt.id),
         ] {
-            assert!(
-                text.parse::<ReceiptHandle>().is_err(),
-                "{text:?} was accepted"
-            );
+            assert!(text.parse::<ReceiptHandle>().is_err(), "{text:?} was accepted");
         }
     }
 

@@ -34,8 +34,8 @@ pub use connection::Redis;
 pub use dead_letter::{DeadLetterQueue, DeadMessage};
 pub use error::Error;
 pub use message::{
-    Attributes, ChangeVisibility, DeadLetter, Message, MessageAttributes, MessageId, Page, Peeked,
-    ReceiptHandle, Send, Sent, Settled, Snooze, State,
+    Attributes, ChangeVisibility, DeadLetter, Message, MessageAttributes, MessageId, Page, Peeked, ReceiptHandle, Send,
+    Sent, Settled, Snooze, State,
 };
 pub use policy::Policy;
 pub use settings::Settings;
@@ -115,9 +115,7 @@ impl Queue {
         let mut rest = batch;
         while !rest.is_empty() {
             let (request, later) = rest.split_at(fitting(rest));
-            sent.extend(
-                scripts::send(&self.redis, &self.keys, self.clock, &self.policy, request).await?,
-            );
+            sent.extend(scripts::send(&self.redis, &self.keys, self.clock, &self.policy, request).await?);
             rest = later;
         }
         Ok(sent)
@@ -165,18 +163,13 @@ impl Queue {
     }
 
     /// Moves the time at which received messages become visible again: later, to go on working; earlier, to give up.
-    pub async fn change_visibility(
-        &self,
-        changes: &[ChangeVisibility],
-    ) -> Result<Vec<Settled>, Error> {
+    pub async fn change_visibility(&self, changes: &[ChangeVisibility]) -> Result<Vec<Settled>, Error> {
         changes
             .iter()
             .try_for_each(|change| policy::visibility_ms(change.timeout).map(drop))?;
         let mut settled = Vec::with_capacity(changes.len());
         for request in changes.chunks(MAX_RECEIPTS) {
-            settled.extend(
-                scripts::change_visibility(&self.redis, &self.keys, self.clock, request).await?,
-            );
+            settled.extend(scripts::change_visibility(&self.redis, &self.keys, self.clock, request).await?);
         }
         Ok(settled)
     }
@@ -197,8 +190,7 @@ impl Queue {
     pub async fn dead_letter(&self, letters: &[DeadLetter]) -> Result<Vec<Settled>, Error> {
         let mut settled = Vec::with_capacity(letters.len());
         for request in letters.chunks(MAX_RECEIPTS) {
-            settled
-                .extend(scripts::dead_letter(&self.redis, &self.keys, self.clock, request).await?);
+            settled.extend(scripts::dead_letter(&self.redis, &self.keys, self.clock, request).await?);
         }
         Ok(settled)
     }
@@ -251,11 +243,7 @@ fn check(send: &Send) -> Result<(), Error> {
     if let Some(delay) = send.delay {
         policy::delay_ms(delay)?;
     }
-    if send
-        .dedup_id
-        .as_ref()
-        .is_some_and(|id| id.is_empty() || id.len() > 512)
-    {
+    if send.dedup_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 512) {
         return Err(Error::Invalid {
             argument: "deduplication id",
             expected: "1 to 512 bytes",

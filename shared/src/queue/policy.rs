@@ -64,12 +64,7 @@ pub(super) fn delay_ms(delay: Duration) -> Result<u64, Error> {
     within(delay, MAX_DELAY, "delay", "at most 900 s")
 }
 
-fn within(
-    value: Duration,
-    max: Duration,
-    argument: &'static str,
-    expected: &'static str,
-) -> Result<u64, Error> {
+fn within(value: Duration, max: Duration, argument: &'static str, expected: &'static str) -> Result<u64, Error> {
     if value > max {
         return Err(Error::Invalid { argument, expected });
     }

@@ -7,9 +7,8 @@ use std::{sync::LazyLock, time::Duration};
 use redis::{Cmd, ErrorKind, ServerErrorKind, Value};
 
 use super::{
-    Attributes, ChangeVisibility, Clock, DeadLetter, DeadMessage, Error, Message, MessageId, Page,
-    Peeked, Policy, ReceiptHandle, Redis, Send, Sent, Settled, Snooze, keys::Keys, wire,
-    wire::Reply,
+    Attributes, ChangeVisibility, Clock, DeadLetter, DeadMessage, Error, Message, MessageId, Page, Peeked, Policy,
+    ReceiptHandle, Redis, Send, Sent, Settled, Snooze, keys::Keys, wire, wire::Reply,
 };
 
 /// Most bytes of stored values in one answer or one step. A single message may exceed it alone.
@@ -44,12 +43,7 @@ script!(DELETE_DEAD, "delete_dead.lua");
 script!(REDRIVE, "redrive.lua");
 
 impl Script {
-    async fn run(
-        &self,
-        redis: &Redis,
-        keys: &[&String],
-        arguments: impl Fn(&mut Cmd),
-    ) -> Result<Value, Error> {
+    async fn run(&self, redis: &Redis, keys: &[&String], arguments: impl Fn(&mut Cmd)) -> Result<Value, Error> {
         let call = |command: &str, script: &str| {
             let mut cmd = redis::cmd(command);
             cmd.arg(script).arg(keys.len()).arg(keys);
@@ -73,27 +67,16 @@ pub(super) async fn send(
     policy: &Policy,
     batch: &[Send],
 ) -> Result<Vec<Sent>, Error> {
-    let names = [
-        &keys.bodies,
-        &keys.ready,
-        &keys.delayed,
-        &keys.aged,
-        &keys.dedup,
-    ];
+    let names = [&keys.bodies, &keys.ready, &keys.delayed, &keys.aged, &keys.dedup];
     let answer = SEND.run(redis, &names, |cmd| {
-        cmd.arg(clock.argument())
-            .arg(policy.dedup_window.as_millis() as u64);
+        cmd.arg(clock.argument()).arg(policy.dedup_window.as_millis() as u64);
         for send in batch {
             let delay = send.delay.unwrap_or(policy.delay).as_millis() as u64;
-            let dedup_id = send
-                .dedup_id
-                .as_deref()
-                .filter(|_| !policy.dedup_window.is_zero());
+            let dedup_id = send.dedup_id.as_deref().filter(|_| !policy.dedup_window.is_zero());
             cmd.arg(send.id.to_string())
                 .arg(delay)
                 .arg(dedup_id.unwrap_or_default());
-            cmd.arg(wire::attributes_line(&send.attributes))
-                .arg(&send.body[..]);
+            cmd.arg(wire::attributes_line(&send.attributes)).arg(&send.body[..]);
         }
     });
     let mut reply = Reply::new(answer.await?)?;
@@ -146,11 +129,7 @@ pub(super) async fn receive(
     Ok(Received { messages, next_ms })
 }
 
-pub(super) async fn delete(
-    redis: &Redis,
-    keys: &Keys,
-    batch: &[ReceiptHandle],
-) -> Result<Vec<Settled>, Error> {
+pub(super) async fn delete(redis: &Redis, keys: &Keys, batch: &[ReceiptHandle]) -> Result<Vec<Settled>, Error> {
     let names = [
         &keys.receives,
         &keys.bodies,
@@ -185,18 +164,8 @@ pub(super) async fn change_visibility(
     settled(answer.await?, batch.len())
 }
 
-pub(super) async fn snooze(
-    redis: &Redis,
-    keys: &Keys,
-    clock: Clock,
-    batch: &[Snooze],
-) -> Result<Vec<Settled>, Error> {
-    let names = [
-        &keys.receives,
-        &keys.in_flight,
-        &keys.delayed,
-        &keys.snoozes,
-    ];
+pub(super) async fn snooze(redis: &Redis, keys: &Keys, clock: Clock, batch: &[Snooze]) -> Result<Vec<Settled>, Error> {
+    let names = [&keys.receives, &keys.in_flight, &keys.delayed, &keys.snoozes];
     let answer = SNOOZE.run(redis, &names, |cmd| {
         cmd.arg(clock.argument());
         for snooze in batch {
@@ -232,11 +201,7 @@ pub(super) async fn dead_letter(
     settled(answer.await?, batch.len())
 }
 
-pub(super) async fn attributes(
-    redis: &Redis,
-    keys: &Keys,
-    clock: Clock,
-) -> Result<Attributes, Error> {
+pub(super) async fn attributes(redis: &Redis, keys: &Keys, clock: Clock) -> Result<Attributes, Error> {
     let names = [
         &keys.bodies,
         &keys.ready,
@@ -276,10 +241,7 @@ pub(super) async fn peek(
         &keys.errors,
     ];
     let answer = PEEK.run(redis, &names, |cmd| {
-        cmd.arg(clock.argument())
-            .arg(offset)
-            .arg(limit)
-            .arg(MAX_BYTES);
+        cmd.arg(clock.argument()).arg(offset).arg(limit).arg(MAX_BYTES);
     });
     page(answer.await?, Reply::peeked)
 }
@@ -311,11 +273,7 @@ pub(super) async fn peek_dead(
     page(answer.await?, Reply::dead_message)
 }
 
-pub(super) async fn delete_dead(
-    redis: &Redis,
-    keys: &Keys,
-    batch: &[MessageId],
-) -> Result<Vec<Settled>, Error> {
+pub(super) async fn delete_dead(redis: &Redis, keys: &Keys, batch: &[MessageId]) -> Result<Vec<Settled>, Error> {
     let names = [&keys.dead_bodies, &keys.dead];
     let answer = DELETE_DEAD.run(redis, &names, |cmd| {
         for id in batch {
@@ -342,11 +300,7 @@ pub(super) async fn redrive(redis: &Redis, keys: &Keys, max: usize) -> Result<u6
 }
 
 pub(super) async fn purge_dead(redis: &Redis, keys: &Keys) -> Result<u64, Error> {
-    number(
-        PURGE
-            .run(redis, &[&keys.dead_bodies, &keys.dead], |_| ())
-            .await?,
-    )
+    number(PURGE.run(redis, &[&keys.dead_bodies, &keys.dead], |_| ()).await?)
 }
 
 fn push<'a>(cmd: &'a mut Cmd, receipt: &ReceiptHandle) -> &'a mut Cmd {

@@ -9,9 +9,7 @@
 use bytes::Bytes;
 use redis::Value;
 
-use super::{
-    DeadMessage, Error, Message, MessageAttributes, MessageId, Peeked, ReceiptHandle, State,
-};
+use super::{DeadMessage, Error, Message, MessageAttributes, MessageId, Peeked, ReceiptHandle, State};
 
 /// The elements of a script's answer, to be taken one by one.
 pub(super) struct Reply(std::vec::IntoIter<Value>);
@@ -62,9 +60,7 @@ impl Reply {
     pub fn id(&mut self) -> Result<MessageId, Error> {
         let bytes = self.bytes()?;
         let text = std::str::from_utf8(&bytes).unwrap_or_default();
-        text.parse().map_err(|_| Error::Corrupt {
-            what: "a message id",
-        })
+        text.parse().map_err(|_| Error::Corrupt { what: "a message id" })
     }
 
     pub fn message(&mut self) -> Result<Message, Error> {
@@ -128,10 +124,7 @@ impl Reply {
         let mut rest = self.bytes()?;
         let head = take_line(&mut rest).ok_or_else(corrupt)?;
         let head = std::str::from_utf8(&head).map_err(|_| corrupt())?;
-        let numbers: Vec<u64> = head
-            .split(' ')
-            .map_while(|word| word.parse().ok())
-            .collect();
+        let numbers: Vec<u64> = head.split(' ').map_while(|word| word.parse().ok()).collect();
         let &[dead_at, _, receive_count, length] = numbers.as_slice() else {
             return Err(corrupt());
         };
@@ -228,17 +221,12 @@ mod tests {
     fn a_dead_letter_keeps_a_reason_of_any_form() {
         let id = MessageId::random();
         let value = "99 4 3 7\nwhy\nnotNOT 1\n".replace("NOT 1\n", "12\n\nbody");
-        let dead = reply(vec![text(id.to_string()), text(value)])
-            .dead_message()
-            .unwrap();
+        let dead = reply(vec![text(id.to_string()), text(value)]).dead_message().unwrap();
         assert_eq!(
             (dead.id, dead.dead_at, dead.receive_count, dead.sent_at),
             (id, 99, 3, 12)
         );
-        assert_eq!(
-            (dead.reason.as_str(), &dead.body[..]),
-            ("why\nnot", &b"body"[..])
-        );
+        assert_eq!((dead.reason.as_str(), &dead.body[..]), ("why\nnot", &b"body"[..]));
     }
 
     #[test]

@@ -15,8 +15,7 @@ pub async fn record(
         shop_domain,
         detail,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }

@@ -12,8 +12,7 @@ pub async fn keep(tx: &mut Transaction, shop_id: i64, access_token: &str) -> Res
         shop_id,
         access_token,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
@@ -26,7 +25,7 @@ pub async fn token(tx: &mut Transaction, domain: &str) -> Result<Option<(i64, St
         "#,
         domain,
     )
-    .fetch_optional(&mut **tx)
+    .fetch_optional(&mut *tx)
     .await?;
     Ok(row.map(|row| (row.id, row.access_token)))
 }
@@ -34,8 +33,7 @@ pub async fn token(tx: &mut Transaction, domain: &str) -> Result<Option<(i64, St
 /// Forgets the token of a store: it died with the uninstall.
 pub(super) async fn forget(tx: &mut Transaction, shop_id: i64) -> Result<(), Error> {
     sqlx::query!("delete from shop_credentials where shop_id = $1", shop_id)
-        .persistent(false)
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
     Ok(())
 }

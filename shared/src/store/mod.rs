@@ -18,6 +18,7 @@ pub mod sync_chunks;
 pub mod sync_jobs;
 pub mod sync_operations;
 mod text;
+mod transaction;
 mod version;
 pub mod webhook_logs;
 pub mod webhook_rejections;
@@ -25,19 +26,17 @@ pub mod webhook_rejections;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{PgPool, Postgres};
 
 pub use error::Error;
 pub use text::strip_nul;
+pub use transaction::Transaction;
 pub use version::{Key, Source, Verdicts, Version, newest};
 
 /// The schema. Applied by a deploy step over a direct connection, never at cold start.
 pub static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
-
-/// A transaction: every statement of ours runs in one.
-pub type Transaction = sqlx::Transaction<'static, Postgres>;
 
 /// Where Postgres is.
 #[derive(Clone)]
@@ -75,11 +74,11 @@ impl Store {
 
     /// Starts a transaction. Dropped without a commit, it is rolled back.
     pub async fn begin(&self) -> Result<Transaction, Error> {
-        Ok(self.0.begin().await?)
+        Transaction::begin(&self.0).await
     }
 }
 
 /// Commits. Until this returns, nothing that the transaction did has happened.
 pub async fn commit(tx: Transaction) -> Result<(), Error> {
-    Ok(tx.commit().await?)
+    tx.commit().await
 }

@@ -10,7 +10,7 @@ use super::{Error, Transaction};
 pub async fn ensure_day(tx: &mut Transaction, day: NaiveDate) -> Result<bool, Error> {
     let name = format!("webhook_logs_{}", day.format("%Y%m%d"));
     let row = sqlx::query!(r#"select to_regclass($1) is not null as "exists!""#, name)
-        .fetch_one(&mut **tx)
+        .fetch_one(&mut *tx)
         .await?;
     if row.exists {
         return Ok(false);
@@ -20,6 +20,6 @@ pub async fn ensure_day(tx: &mut Transaction, day: NaiveDate) -> Result<bool, Er
     let statement = format!(
         "create table if not exists {name} partition of webhook_logs for values from ('{day}Z') to ('{next}Z')"
     );
-    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut **tx).await?;
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *tx).await?;
     Ok(true)
 }

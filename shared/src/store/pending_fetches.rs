@@ -41,8 +41,7 @@ pub async fn want(tx: &mut Transaction, wants: &[Want]) -> Result<(), Error> {
         &wanted,
         &reasons as &[&str],
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
@@ -55,15 +54,14 @@ pub async fn settled(tx: &mut Transaction, shop_id: i64, gid: &str, observed_at:
         gid,
         observed_at,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     let row = sqlx::query!(
         r#"select exists (select from pending_fetches where shop_id = $1 and gid = $2) as "wanted!""#,
         shop_id,
         gid,
     )
-    .fetch_one(&mut **tx)
+    .fetch_one(&mut *tx)
     .await?;
     Ok(!row.wanted)
 }
@@ -75,8 +73,7 @@ pub async fn give_up(tx: &mut Transaction, shop_domain: &str, gid: &str) -> Resu
         shop_domain,
         gid,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
@@ -111,7 +108,7 @@ pub async fn take_lost(tx: &mut Transaction, seconds: f64, limit: i64) -> Result
         seconds,
         limit,
     )
-    .fetch_all(&mut **tx)
+    .fetch_all(&mut *tx)
     .await?;
     Ok(rows)
 }

@@ -42,8 +42,7 @@ pub async fn upsert(tx: &mut Transaction, sets: &[VariantSet]) -> Result<(), Err
         &observed,
         &variant_ids,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
@@ -75,8 +74,7 @@ pub async fn remove_missing(tx: &mut Transaction, sets: &[VariantSet], source: S
         &product_ids,
         source.as_str(),
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(removed.rows_affected())
 }
@@ -102,8 +100,7 @@ pub async fn settle(tx: &mut Transaction, shop_id: i64) -> Result<u64, Error> {
         "#,
         shop_id,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(removed.rows_affected())
 }

@@ -77,7 +77,7 @@ pub async fn upsert(tx: &mut Transaction, rows: &[&ProductVariant], source: Sour
             &raws as &[&str],
             source.as_str(),
         )
-        .fetch_all(&mut **tx)
+        .fetch_all(&mut *tx)
         .await?;
         if !verdicts.read(answer.into_iter().map(|row| ((row.shop_id, row.id), row.verdict))) {
             return Ok(verdicts);
@@ -109,8 +109,7 @@ pub async fn delete(tx: &mut Transaction, rows: &[super::products::Deletion], so
         &deleted,
         source.as_str(),
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
@@ -152,7 +151,7 @@ pub async fn missing(tx: &mut Transaction, mentions: &[Mention]) -> Result<Vec<K
         &updated,
         &observed,
     )
-    .fetch_all(&mut **tx)
+    .fetch_all(&mut *tx)
     .await?;
     Ok(answer.into_iter().map(|row| (row.shop_id, row.id)).collect())
 }

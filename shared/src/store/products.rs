@@ -73,7 +73,7 @@ pub async fn upsert(tx: &mut Transaction, rows: &[&Product], source: Source) -> 
             &raws as &[&str],
             source.as_str(),
         )
-        .fetch_all(&mut **tx)
+        .fetch_all(&mut *tx)
         .await?;
         if !verdicts.read(answer.into_iter().map(|row| ((row.shop_id, row.id), row.verdict))) {
             return Ok(verdicts);
@@ -121,7 +121,7 @@ pub async fn delete(tx: &mut Transaction, rows: &[Deletion], source: Source) -> 
         &deleted,
         source.as_str(),
     )
-    .fetch_all(&mut **tx)
+    .fetch_all(&mut *tx)
     .await?;
     Ok(answer.into_iter().map(|row| (row.shop_id, row.id)).collect())
 }

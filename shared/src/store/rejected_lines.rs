@@ -29,8 +29,7 @@ pub async fn keep(tx: &mut Transaction, job_id: Uuid, operation: &str, lines: &[
             line.error,
             line.line,
         )
-        .persistent(false)
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
     }
     Ok(())

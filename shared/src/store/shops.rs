@@ -41,7 +41,7 @@ pub async fn add(tx: &mut Transaction, domain: &str, profile: &Profile) -> Resul
         profile.plan,
         profile.created_at,
     )
-    .fetch_one(&mut **tx)
+    .fetch_one(&mut *tx)
     .await?;
     Ok(row.id)
 }
@@ -49,7 +49,7 @@ pub async fn add(tx: &mut Transaction, domain: &str, profile: &Profile) -> Resul
 /// Our numbers for the stores among `domains` that are known here.
 pub async fn ids(tx: &mut Transaction, domains: &[String]) -> Result<HashMap<String, i64>, Error> {
     let rows = sqlx::query!("select id, domain from shops where domain = any ($1)", domains)
-        .fetch_all(&mut **tx)
+        .fetch_all(&mut *tx)
         .await?;
     Ok(rows.into_iter().map(|row| (row.domain, row.id)).collect())
 }
@@ -62,8 +62,7 @@ pub async fn uninstall(tx: &mut Transaction, shop_id: i64, uninstalled_at: DateT
         shop_id,
         uninstalled_at,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?
     .rows_affected()
         > 0;

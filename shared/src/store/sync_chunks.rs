@@ -66,8 +66,7 @@ pub async fn create(tx: &mut Transaction, job_id: Uuid, operation: &str, bounds:
         &starts,
         &ends,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
@@ -88,7 +87,7 @@ pub async fn receive(tx: &mut Transaction, job_id: Uuid, operation: &str, chunk:
         operation,
         chunk,
     )
-    .fetch_optional(&mut **tx)
+    .fetch_optional(&mut *tx)
     .await?;
     Ok(row)
 }
@@ -124,8 +123,7 @@ pub async fn advance(
         step.rejected,
         step.done,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(moved.rows_affected() == 1)
 }
@@ -145,8 +143,7 @@ pub async fn note_error(
         chunk,
         error,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
@@ -164,7 +161,7 @@ pub async fn sums(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result
         job_id,
         operation,
     )
-    .fetch_one(&mut **tx)
+    .fetch_one(&mut *tx)
     .await?;
     Ok(row)
 }
@@ -197,7 +194,7 @@ pub async fn take_stalled(
         operation,
         seconds,
     )
-    .fetch_all(&mut **tx)
+    .fetch_all(&mut *tx)
     .await?;
     Ok(rows)
 }
@@ -209,7 +206,7 @@ pub async fn open(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result
         job_id,
         operation,
     )
-    .fetch_all(&mut **tx)
+    .fetch_all(&mut *tx)
     .await?;
     Ok(rows.into_iter().map(|row| row.chunk).collect())
 }

@@ -51,7 +51,7 @@ pub async fn create(tx: &mut Transaction, id: Uuid, shop_id: i64, kinds: &[Strin
         shop_id,
         kinds,
     )
-    .fetch_one(&mut **tx)
+    .fetch_one(&mut *tx)
     .await?;
     Ok((row.id, row.created))
 }
@@ -62,7 +62,7 @@ pub async fn shop_domain(tx: &mut Transaction, id: Uuid) -> Result<Option<String
         "select s.domain from sync_jobs j join shops s on s.id = j.shop_id where j.id = $1",
         id
     )
-    .fetch_optional(&mut **tx)
+    .fetch_optional(&mut *tx)
     .await?;
     Ok(row.map(|row| row.domain))
 }
@@ -76,8 +76,7 @@ pub async fn start(tx: &mut Transaction, id: Uuid) -> Result<bool, Error> {
         "#,
         id,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(changed.rows_affected() > 0)
 }
@@ -104,8 +103,7 @@ pub async fn finish(tx: &mut Transaction, id: Uuid) -> Result<(), Error> {
         "#,
         id,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
@@ -137,7 +135,7 @@ pub async fn progress(tx: &mut Transaction, id: Uuid) -> Result<Option<Progress>
         "#,
         id,
     )
-    .fetch_optional(&mut **tx)
+    .fetch_optional(&mut *tx)
     .await?;
     Ok(row)
 }

@@ -35,8 +35,7 @@ pub async fn lock(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result
         job_id,
         operation,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     let row = sqlx::query_as!(
         Operation,
@@ -50,7 +49,7 @@ pub async fn lock(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result
         job_id,
         operation,
     )
-    .fetch_optional(&mut **tx)
+    .fetch_optional(&mut *tx)
     .await?;
     Ok(row)
 }
@@ -74,8 +73,7 @@ pub async fn submitted(
         gid,
         created_at,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
@@ -109,8 +107,7 @@ pub async fn polled(tx: &mut Transaction, job_id: Uuid, operation: &str, polled:
         polled.url,
         polled.partial,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
@@ -126,8 +123,7 @@ pub async fn resubmit(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Re
         job_id,
         operation,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
@@ -151,8 +147,7 @@ pub async fn fanned_out(
         etag,
         ranges,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
@@ -167,7 +162,7 @@ pub async fn continued(tx: &mut Transaction, job_id: Uuid, operation: &str) -> R
         job_id,
         operation,
     )
-    .fetch_one(&mut **tx)
+    .fetch_one(&mut *tx)
     .await?;
     Ok(row.continuations)
 }
@@ -190,8 +185,7 @@ pub async fn finish(
         status,
         error,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }
@@ -203,7 +197,7 @@ pub async fn end(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result<
         job_id,
         operation,
     )
-    .fetch_optional(&mut **tx)
+    .fetch_optional(&mut *tx)
     .await?;
     Ok(row.and_then(|row| row.status))
 }

@@ -109,8 +109,7 @@ pub async fn write(tx: &mut Transaction, entries: &[Entry<'_>]) -> Result<(), Er
         &payloads as &[Option<&str>],
         &bytes as &[Option<&[u8]>],
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }

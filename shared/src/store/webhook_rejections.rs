@@ -36,8 +36,7 @@ pub async fn write(tx: &mut Transaction, rejection: &Rejection<'_>) -> Result<()
         rejection.body_size,
         rejection.body,
     )
-    .persistent(false)
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await?;
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! What `shared` promises, tested against the real services. Start them with `make test`.
 
+mod layers;
+mod mirror;
+mod mirror_support;
 mod queue;
 mod queue_dead_letter;
 mod queue_model;

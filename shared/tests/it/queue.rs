@@ -9,17 +9,12 @@ use shared::queue::{
 };
 use tokio::sync::Barrier;
 
-use crate::queue_support::{
-    NO_WAIT, T0, bodies, keys_of, queue, raw, receipts, settings, small_queue,
-};
+use crate::queue_support::{NO_WAIT, T0, bodies, keys_of, queue, raw, receipts, settings, small_queue};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 async fn send_all(queue: &Queue, texts: &[&str]) {
-    let batch: Vec<Send> = texts
-        .iter()
-        .map(|text| Send::new(text.to_string()))
-        .collect();
+    let batch: Vec<Send> = texts.iter().map(|text| Send::new(text.to_string())).collect();
     assert!(
         queue
             .send_batch(&batch)
@@ -43,9 +38,7 @@ async fn a_message_is_received_as_it_was_sent() {
         b"\n\nlines\r\n\n".to_vec(),
         b"nul \0 in the middle \0".to_vec(),
         vec![0xff, 0xfe, 0x80, 0x0a, 0xc3],
-        (0..1 << 20)
-            .map(|n: u32| n.wrapping_mul(2_654_435_761) as u8)
-            .collect(),
+        (0..1 << 20).map(|n: u32| n.wrapping_mul(2_654_435_761) as u8).collect(),
     ];
     for content in &contents {
         let send = Send::new(content.clone())
@@ -56,13 +49,9 @@ async fn a_message_is_received_as_it_was_sent() {
             panic!("not one message")
         };
         assert_eq!(message.body, content);
-        assert_eq!(
-            (message.id, message.id),
-            (sent.message_id, send.message_id())
-        );
+        assert_eq!((message.id, message.id), (sent.message_id, send.message_id()));
         assert_eq!((message.receive_count, message.sent_at), (1, T0));
-        let expected =
-            [("shop\n", "a.example \"é\""), ("", "\u{0}")].map(|(k, v)| (k.into(), v.into()));
+        let expected = [("shop\n", "a.example \"é\""), ("", "\u{0}")].map(|(k, v)| (k.into(), v.into()));
         assert_eq!(message.attributes, MessageAttributes::from(expected));
     }
 }
@@ -73,10 +62,7 @@ async fn messages_come_in_the_order_in_which_they_became_visible() {
     send_all(&queue.at(T0), &["a", "b", "c"]).await;
     assert_eq!(bodies(&receive(&queue.at(T0), 2).await), ["a", "b"]);
     send_all(&queue.at(T0 + 29_000), &["d"]).await;
-    assert_eq!(
-        bodies(&receive(&queue.at(T0 + 30_000), 9).await),
-        ["c", "d", "a", "b"]
-    );
+    assert_eq!(bodies(&receive(&queue.at(T0 + 30_000), 9).await), ["c", "d", "a", "b"]);
 }
 
 #[tokio::test]
@@ -215,11 +201,7 @@ async fn a_changed_visibility_counts_from_the_change() {
     assert_eq!(receive(&queue.at(T0 + 50_000), 1).await.len(), 1);
     // Another holds it now.
     assert_eq!(
-        queue
-            .at(T0 + 50_000)
-            .change_visibility(&change(NO_WAIT))
-            .await
-            .unwrap(),
+        queue.at(T0 + 50_000).change_visibility(&change(NO_WAIT)).await.unwrap(),
         [Stale]
     );
     assert_eq!(receive(&queue.at(T0 + 50_000), 1).await.len(), 0);
@@ -253,13 +235,7 @@ async fn a_message_that_is_visible_again_cannot_be_hidden_by_its_old_holder() {
     }];
     assert_eq!(later.change_visibility(&change).await.unwrap(), [Stale]);
     assert_eq!(
-        later
-            .snooze(&[Snooze {
-                receipt,
-                delay: SECOND
-            }])
-            .await
-            .unwrap(),
+        later.snooze(&[Snooze { receipt, delay: SECOND }]).await.unwrap(),
         [Stale]
     );
     assert_eq!(bodies(&receive(&later, 1).await), ["a"]);
@@ -278,12 +254,7 @@ async fn a_snoozed_receive_does_not_count() {
             delay: 5 * SECOND,
         }];
         assert_eq!(now.snooze(&snooze).await.unwrap(), [Done]);
-        assert_eq!(
-            receive(&queue.at(T0 + round * 5_000 + 4_999), 1)
-                .await
-                .len(),
-            0
-        );
+        assert_eq!(receive(&queue.at(T0 + round * 5_000 + 4_999), 1).await.len(), 0);
     }
 }
 
@@ -321,10 +292,7 @@ async fn a_snooze_that_is_repeated_uncounts_once() {
     let queue = small_queue();
     send_all(&queue.at(T0), &["a"]).await;
     let receipt = receive(&queue.at(T0), 1).await[0].receipt;
-    let snooze = [Snooze {
-        receipt,
-        delay: SECOND,
-    }];
+    let snooze = [Snooze { receipt, delay: SECOND }];
     assert_eq!(queue.at(T0).snooze(&snooze).await.unwrap(), [Done]);
     assert_eq!(queue.at(T0).snooze(&snooze).await.unwrap(), [Stale]);
     for count in 1..=3 {
@@ -350,22 +318,8 @@ async fn a_second_send_with_the_same_deduplication_id_is_dropped_inside_the_wind
     assert_eq!(bodies(&messages), ["a"]);
     queue.delete(&receipts(&messages)).await.unwrap();
     // It outlives the message.
-    assert!(
-        queue
-            .at(T0 + 299_999)
-            .send(&send("c"))
-            .await
-            .unwrap()
-            .duplicate
-    );
-    assert!(
-        !queue
-            .at(T0 + 300_000)
-            .send(&send("d"))
-            .await
-            .unwrap()
-            .duplicate
-    );
+    assert!(queue.at(T0 + 299_999).send(&send("c")).await.unwrap().duplicate);
+    assert!(!queue.at(T0 + 300_000).send(&send("d")).await.unwrap().duplicate);
     assert_eq!(bodies(&receive(&queue.at(T0 + 300_000), 9).await), ["d"]);
 }
 
@@ -388,9 +342,7 @@ async fn expired_deduplication_ids_are_removed() {
         dedup_window: SECOND,
         ..Policy::default()
     });
-    let batch: Vec<Send> = (0..1_500)
-        .map(|n| Send::new("").dedup_id(n.to_string()))
-        .collect();
+    let batch: Vec<Send> = (0..1_500).map(|n| Send::new("").dedup_id(n.to_string())).collect();
     queue.at(T0).send_batch(&batch).await.unwrap();
     for _ in 0..2 {
         queue.at(T0 + 1_000).send(&Send::new("")).await.unwrap();
@@ -405,27 +357,16 @@ async fn a_delayed_message_is_hidden_until_its_delay_has_passed() {
         delay: 10 * SECOND,
         ..Policy::default()
     });
-    queue
-        .at(T0)
-        .send(&Send::new("queue's own delay"))
-        .await
-        .unwrap();
+    queue.at(T0).send(&Send::new("queue's own delay")).await.unwrap();
     queue
         .at(T0)
         .send(&Send::new("longer").delay(900 * SECOND))
         .await
         .unwrap();
-    queue
-        .at(T0)
-        .send(&Send::new("none").delay(NO_WAIT))
-        .await
-        .unwrap();
+    queue.at(T0).send(&Send::new("none").delay(NO_WAIT)).await.unwrap();
     assert_eq!(bodies(&receive(&queue.at(T0), 9).await), ["none"]);
     assert_eq!(receive(&queue.at(T0 + 9_999), 9).await.len(), 0);
-    assert_eq!(
-        bodies(&receive(&queue.at(T0 + 10_000), 9).await),
-        ["queue's own delay"]
-    );
+    assert_eq!(bodies(&receive(&queue.at(T0 + 10_000), 9).await), ["queue's own delay"]);
     let last = receive(&queue.at(T0 + 900_000), 9).await;
     assert!(bodies(&last).contains(&"longer".into()));
     assert!(last.iter().all(|message| message.sent_at == T0));
@@ -468,11 +409,7 @@ async fn a_long_backlog_expires_and_drains() {
     let (mut order, mut deleted) = (Vec::new(), 0);
     while deleted < MESSAGES {
         let messages = receive(&later, 500).await;
-        order.extend(
-            bodies(&messages)
-                .into_iter()
-                .map(|body| body.parse::<usize>().unwrap()),
-        );
+        order.extend(bodies(&messages).into_iter().map(|body| body.parse::<usize>().unwrap()));
         let settled = later.delete(&receipts(&messages)).await.unwrap();
         deleted += settled.iter().filter(|&&settled| settled == Done).count();
     }
@@ -492,10 +429,7 @@ async fn an_answer_is_bounded_in_bytes_and_loses_nothing() {
     while seen.len() < 21 {
         let messages = receive(&queue, 100).await;
         let bytes: usize = messages.iter().map(|message| message.body.len()).sum();
-        assert!(
-            bytes <= 8 << 20 || messages.len() == 1,
-            "{bytes} bytes in one answer"
-        );
+        assert!(bytes <= 8 << 20 || messages.len() == 1, "{bytes} bytes in one answer");
         assert!(!messages.is_empty());
         seen.extend(messages.iter().map(|message| message.body[0]));
         answers += 1;
@@ -508,11 +442,7 @@ async fn an_answer_is_bounded_in_bytes_and_loses_nothing() {
 async fn attributes_count_every_message_once() {
     let queue = small_queue();
     send_all(&queue.at(T0), &["a", "b", "c", "d"]).await;
-    queue
-        .at(T0)
-        .send(&Send::new("e").delay(60 * SECOND))
-        .await
-        .unwrap();
+    queue.at(T0).send(&Send::new("e").delay(60 * SECOND)).await.unwrap();
     let messages = receive(&queue.at(T0), 3).await;
     queue
         .at(T0)
@@ -577,32 +507,19 @@ async fn the_oldest_age_includes_messages_that_are_received_again_and_again() {
 async fn a_purge_removes_everything_but_deduplication_ids_and_dead_letters() {
     let queue = small_queue().at(T0);
     send_all(&queue, &["a", "b"]).await;
-    queue
-        .send(&Send::new("c").delay(SECOND).dedup_id("c"))
-        .await
-        .unwrap();
+    queue.send(&Send::new("c").delay(SECOND).dedup_id("c")).await.unwrap();
     let held = receipts(&receive(&queue, 1).await);
     assert_eq!(queue.purge().await.unwrap(), 3);
     assert_eq!(queue.delete(&held).await.unwrap(), [Stale]);
     assert_eq!(receive(&queue.at(T0 + 900_000), 9).await.len(), 0);
-    assert!(
-        queue
-            .send(&Send::new("c").dedup_id("c"))
-            .await
-            .unwrap()
-            .duplicate
-    );
+    assert!(queue.send(&Send::new("c").dedup_id("c")).await.unwrap().duplicate);
     assert_eq!(queue.purge().await.unwrap(), 0);
 }
 
 #[tokio::test]
 async fn a_peek_shows_every_message_page_by_page_and_receives_none() {
     let queue = small_queue();
-    send_all(
-        &queue.at(T0),
-        &["flying", "failed", "visible 1", "visible 2"],
-    )
-    .await;
+    send_all(&queue.at(T0), &["flying", "failed", "visible 1", "visible 2"]).await;
     queue
         .at(T0)
         .send(&Send::new("delayed").delay(60 * SECOND).attribute("k", "v"))
@@ -668,10 +585,7 @@ async fn a_long_wait_ends_with_the_message() {
         .unwrap();
     let started = std::time::Instant::now();
     assert_eq!(bodies(&waiting.await.unwrap()), ["a"]);
-    assert!(
-        started.elapsed() < 5 * SECOND,
-        "the wait did not end with the message"
-    );
+    assert!(started.elapsed() < 5 * SECOND, "the wait did not end with the message");
     assert!(
         started.elapsed() >= Duration::from_millis(250),
         "the delay was not kept"
@@ -681,28 +595,16 @@ async fn a_long_wait_ends_with_the_message() {
 #[tokio::test]
 async fn a_long_wait_for_nothing_ends_in_time() {
     let started = std::time::Instant::now();
-    assert_eq!(
-        small_queue()
-            .receive(1, Duration::from_millis(150))
-            .await
-            .unwrap(),
-        []
-    );
+    assert_eq!(small_queue().receive(1, Duration::from_millis(150)).await.unwrap(), []);
     assert!((150..2_000).contains(&started.elapsed().as_millis()));
 }
 
 #[tokio::test]
 async fn what_is_not_allowed_is_refused_before_it_is_sent() {
     let queue = small_queue().at(T0);
-    assert!(matches!(
-        queue.receive(0, NO_WAIT).await,
-        Err(Error::Invalid { .. })
-    ));
+    assert!(matches!(queue.receive(0, NO_WAIT).await, Err(Error::Invalid { .. })));
     let batch = [Send::new("good"), Send::new("bad").delay(901 * SECOND)];
-    assert!(matches!(
-        queue.send_batch(&batch).await,
-        Err(Error::Invalid { .. })
-    ));
+    assert!(matches!(queue.send_batch(&batch).await, Err(Error::Invalid { .. })));
     assert_eq!(receive(&queue, 9).await.len(), 0);
     queue.send(&batch[0]).await.unwrap();
     let receipt = receive(&queue, 1).await[0].receipt;
@@ -764,15 +666,8 @@ async fn no_key_expires_and_all_are_in_one_slot() {
     assert_eq!(keys.len(), 11, "{keys:?}");
     let mut connection = raw(&settings).await;
     for key in keys {
-        assert!(
-            key.starts_with(&format!("{{mercury:{}}}:v1:", queue.name())),
-            "{key}"
-        );
-        let ttl: i64 = redis::cmd("PTTL")
-            .arg(&key)
-            .query_async(&mut connection)
-            .await
-            .unwrap();
+        assert!(key.starts_with(&format!("{{mercury:{}}}:v1:", queue.name())), "{key}");
+        let ttl: i64 = redis::cmd("PTTL").arg(&key).query_async(&mut connection).await.unwrap();
         assert_eq!(ttl, -1, "{key} expires");
     }
 }

@@ -13,11 +13,7 @@ use crate::queue_support::{NO_WAIT, T0, bodies, keys_of, queue, receipts, settin
 #[tokio::test]
 async fn a_message_dies_when_its_receives_exceed_the_maximum_and_says_why() {
     let queue = small_queue();
-    queue
-        .at(T0)
-        .send(&Send::new("a\nb").attribute("k", "v"))
-        .await
-        .unwrap();
+    queue.at(T0).send(&Send::new("a\nb").attribute("k", "v")).await.unwrap();
     for receive in 0..3 {
         let now = queue.at(T0 + receive * 30_000);
         let messages = now.receive(9, NO_WAIT).await.unwrap();
@@ -40,10 +36,7 @@ async fn a_message_dies_when_its_receives_exceed_the_maximum_and_says_why() {
     let [letter] = &letters.items[..] else {
         panic!("not one dead letter")
     };
-    assert_eq!(
-        letter.reason,
-        "max receive count exceeded: line 3:\nno such column"
-    );
+    assert_eq!(letter.reason, "max receive count exceeded: line 3:\nno such column");
     assert_eq!(
         (letter.dead_at, letter.sent_at, letter.receive_count),
         (T0 + 90_000, T0, 3)
@@ -74,10 +67,7 @@ async fn dying_messages_do_not_keep_a_receive_from_the_living() {
     assert_eq!(queue.at(T0).receive(30, NO_WAIT).await.unwrap().len(), 30);
     queue.at(T0).send(&Send::new("living")).await.unwrap();
     // Fewer than died are asked for, so the first scripts find nobody alive.
-    assert_eq!(
-        bodies(&queue.at(T0 + 1).receive(7, NO_WAIT).await.unwrap()),
-        ["living"]
-    );
+    assert_eq!(bodies(&queue.at(T0 + 1).receive(7, NO_WAIT).await.unwrap()), ["living"]);
     assert!(queue.attributes().await.unwrap().dead >= 1);
 }
 
@@ -85,36 +75,21 @@ async fn dying_messages_do_not_keep_a_receive_from_the_living() {
 async fn a_given_up_message_keeps_all_it_had_and_the_reason() {
     let queue = small_queue().at(T0);
     let body = [0xff, 0x00, 0x0a];
-    queue
-        .send(&Send::new(body.to_vec()).attribute("k", "v"))
-        .await
-        .unwrap();
+    queue.send(&Send::new(body.to_vec()).attribute("k", "v")).await.unwrap();
     let receipt = queue.receive(1, NO_WAIT).await.unwrap()[0].receipt;
     let give_up = [DeadLetter {
         receipt,
         reason: "no such topic:\n'ä'".into(),
     }];
-    assert_eq!(
-        queue.at(T0 + 7).dead_letter(&give_up).await.unwrap(),
-        [Done]
-    );
+    assert_eq!(queue.at(T0 + 7).dead_letter(&give_up).await.unwrap(), [Done]);
     assert_eq!(queue.dead_letter(&give_up).await.unwrap(), [Stale]);
     assert_eq!(queue.delete(&[receipt]).await.unwrap(), [Stale]);
-    let letter = queue
-        .dead_letter_queue()
-        .peek(0, 9)
-        .await
-        .unwrap()
-        .items
-        .remove(0);
+    let letter = queue.dead_letter_queue().peek(0, 9).await.unwrap().items.remove(0);
     assert_eq!(
         (letter.id, letter.reason.as_str()),
         (receipt.message_id(), "no such topic:\n'ä'")
     );
-    assert_eq!(
-        (letter.dead_at, letter.sent_at, letter.receive_count),
-        (T0 + 7, T0, 1)
-    );
+    assert_eq!((letter.dead_at, letter.sent_at, letter.receive_count), (T0 + 7, T0, 1));
     assert_eq!(letter.body, &body[..]);
     assert_eq!(letter.attributes["k"], "v");
 }
@@ -140,17 +115,8 @@ async fn a_reason_without_end_is_cut_between_characters() {
     queue.send(&Send::new("a")).await.unwrap();
     let receipt = queue.receive(1, NO_WAIT).await.unwrap()[0].receipt;
     let reason = format!("a{}", "é".repeat(100_000));
-    queue
-        .dead_letter(&[DeadLetter { receipt, reason }])
-        .await
-        .unwrap();
-    let letter = queue
-        .dead_letter_queue()
-        .peek(0, 1)
-        .await
-        .unwrap()
-        .items
-        .remove(0);
+    queue.dead_letter(&[DeadLetter { receipt, reason }]).await.unwrap();
+    let letter = queue.dead_letter_queue().peek(0, 1).await.unwrap().items.remove(0);
     assert_eq!(letter.reason.len(), 3_999);
     assert!(letter.reason.ends_with('é'));
     assert_eq!(letter.body, "a");
@@ -159,18 +125,10 @@ async fn a_reason_without_end_is_cut_between_characters() {
 #[tokio::test]
 async fn a_redriven_message_starts_its_count_again_and_keeps_its_past() {
     let queue = small_queue();
-    queue
-        .at(T0)
-        .send(&Send::new("a").attribute("k", "v"))
-        .await
-        .unwrap();
+    queue.at(T0).send(&Send::new("a").attribute("k", "v")).await.unwrap();
     let mut old = Vec::new();
     for receive in 0..4 {
-        let messages = queue
-            .at(T0 + receive * 30_000)
-            .receive(1, NO_WAIT)
-            .await
-            .unwrap();
+        let messages = queue.at(T0 + receive * 30_000).receive(1, NO_WAIT).await.unwrap();
         old.extend(receipts(&messages));
     }
     let letters = queue.dead_letter_queue();
@@ -180,23 +138,14 @@ async fn a_redriven_message_starts_its_count_again_and_keeps_its_past() {
     for receive in 1..=3 {
         let now = queue.at(T0 + 200_000 + receive * 30_000);
         let message = now.receive(1, NO_WAIT).await.unwrap().remove(0);
-        assert_eq!(
-            (message.receive_count as u64, message.sent_at),
-            (receive, T0)
-        );
-        assert_eq!(
-            (&message.body[..], message.attributes["k"].as_str()),
-            (&b"a"[..], "v")
-        );
+        assert_eq!((message.receive_count as u64, message.sent_at), (receive, T0));
+        assert_eq!((&message.body[..], message.attributes["k"].as_str()), (&b"a"[..], "v"));
         // No receipt of the former life opens the new one.
         assert_eq!(queue.delete(&old).await.unwrap(), [Stale; 3]);
         let age = now.attributes().await.unwrap().oldest_age;
         assert_eq!(age, Some(Duration::from_millis(200_000 + receive * 30_000)));
     }
-    assert_eq!(
-        queue.at(T0 + 900_000).receive(1, NO_WAIT).await.unwrap(),
-        []
-    );
+    assert_eq!(queue.at(T0 + 900_000).receive(1, NO_WAIT).await.unwrap(), []);
     assert_eq!(queue.attributes().await.unwrap().dead, 1);
 }
 
@@ -246,10 +195,7 @@ async fn dead_letters_are_paged_deleted_and_redriven_the_longest_dead_first() {
                     reason: "x".into(),
                 })
                 .collect();
-            assert_eq!(
-                queue.at(T0 + n).dead_letter(&letters).await.unwrap(),
-                vec![Done; 401]
-            );
+            assert_eq!(queue.at(T0 + n).dead_letter(&letters).await.unwrap(), vec![Done; 401]);
         }
     }
     let letters = queue.dead_letter_queue();
@@ -266,14 +212,8 @@ async fn dead_letters_are_paged_deleted_and_redriven_the_longest_dead_first() {
     );
 
     let ids: Vec<_> = seen.iter().map(|letter| letter.id).collect();
-    assert_eq!(
-        letters.delete(&ids[..1_000]).await.unwrap(),
-        vec![Done; 1_000]
-    );
-    assert_eq!(
-        letters.delete(&ids[999..1_001]).await.unwrap(),
-        [Stale, Done]
-    );
+    assert_eq!(letters.delete(&ids[..1_000]).await.unwrap(), vec![Done; 1_000]);
+    assert_eq!(letters.delete(&ids[999..1_001]).await.unwrap(), [Stale, Done]);
     assert_eq!(letters.redrive(50).await.unwrap(), 50);
     let back = queue.at(T0).receive(500, NO_WAIT).await.unwrap();
     assert!(

@@ -4,9 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use proptest::prelude::*;
-use shared::queue::{
-    ChangeVisibility, DeadLetter, MessageId, Policy, Queue, ReceiptHandle, Send, Settled, Snooze,
-};
+use shared::queue::{ChangeVisibility, DeadLetter, MessageId, Policy, Queue, ReceiptHandle, Send, Settled, Snooze};
 
 use crate::queue_support::{NO_WAIT, T0, queue};
 
@@ -198,9 +196,7 @@ impl Model {
     }
 
     fn current(&mut self, (id, receives): (MessageId, u64)) -> Option<&mut Entry> {
-        self.messages
-            .get_mut(&id)
-            .filter(|entry| entry.receives == receives)
+        self.messages.get_mut(&id).filter(|entry| entry.receives == receives)
     }
 
     fn in_flight(&mut self, receipt: (MessageId, u64)) -> Option<&mut Entry> {
@@ -254,11 +250,7 @@ impl Run {
         let queue = self.queue.at(self.model.now);
         let settled = |done: bool| if done { Settled::Done } else { Settled::Stale };
         match *step {
-            Step::Send {
-                delay,
-                dedup,
-                repeat,
-            } => {
+            Step::Send { delay, dedup, repeat } => {
                 let mut send = Send::new("body").delay(Duration::from_millis(delay));
                 if let Some(id) = dedup {
                     send = send.dedup_id(id.to_string());
@@ -290,10 +282,7 @@ impl Run {
                 }
             }
             Step::Delete { ref receipts } => {
-                let receipts: Vec<_> = receipts
-                    .iter()
-                    .filter_map(|&number| self.receipt(number))
-                    .collect();
+                let receipts: Vec<_> = receipts.iter().filter_map(|&number| self.receipt(number)).collect();
                 let expected: Vec<_> = receipts
                     .iter()
                     .map(|&receipt| self.model.current(parts(receipt)).is_some())
@@ -330,10 +319,7 @@ impl Run {
                     timeout,
                     error: error.then(|| "broken".into()),
                 };
-                assert_eq!(
-                    queue.change_visibility(&[change]).await.unwrap(),
-                    [expected]
-                );
+                assert_eq!(queue.change_visibility(&[change]).await.unwrap(), [expected]);
             }
             Step::Snooze { receipt, delay } => {
                 let Some(receipt) = self.receipt(receipt) else {
@@ -366,17 +352,11 @@ impl Run {
                     receipt,
                     reason: "given up".into(),
                 };
-                assert_eq!(
-                    queue.dead_letter(&[letter]).await.unwrap(),
-                    [settled(current)]
-                );
+                assert_eq!(queue.dead_letter(&[letter]).await.unwrap(), [settled(current)]);
             }
             Step::Redrive { max } => {
                 let expected = self.model.redrive(max);
-                assert_eq!(
-                    queue.dead_letter_queue().redrive(max).await.unwrap(),
-                    expected
-                );
+                assert_eq!(queue.dead_letter_queue().redrive(max).await.unwrap(), expected);
             }
             Step::Purge => {
                 let expected = self.model.messages.len() as u64;
@@ -399,8 +379,7 @@ impl Run {
                 .filter(|entry| wanted(entry.place, now))
                 .count() as u64
         };
-        let in_flight =
-            count(|place, now| matches!(place, Place::InFlight { until } if until > now));
+        let in_flight = count(|place, now| matches!(place, Place::InFlight { until } if until > now));
         let delayed = count(|place, now| matches!(place, Place::Delayed { until } if until > now));
         assert_eq!(attributes.in_flight, in_flight);
         assert_eq!(attributes.delayed, delayed);
@@ -409,12 +388,7 @@ impl Run {
             self.model.messages.len() as u64 - in_flight - delayed
         );
         assert_eq!(attributes.dead, self.model.dead.len() as u64);
-        let oldest = self
-            .model
-            .messages
-            .values()
-            .map(|entry| entry.sent_at)
-            .min();
+        let oldest = self.model.messages.values().map(|entry| entry.sent_at).min();
         assert_eq!(
             attributes.oldest_age,
             oldest.map(|sent_at| Duration::from_millis(now - sent_at))
@@ -422,13 +396,7 @@ impl Run {
         let held = attributes.visible + attributes.in_flight + attributes.delayed + attributes.dead;
         assert_eq!(self.sent, self.ended + held, "a message is lost");
 
-        let letters = self
-            .queue
-            .dead_letter_queue()
-            .peek(0, 500)
-            .await
-            .unwrap()
-            .items;
+        let letters = self.queue.dead_letter_queue().peek(0, 500).await.unwrap().items;
         let mut expected = self.model.dead.clone();
         expected.sort_by_key(|&(dead_at, id, _)| (dead_at, id));
         assert_eq!(letters.len(), expected.len());
@@ -454,10 +422,7 @@ impl Run {
 
 fn parts(receipt: ReceiptHandle) -> (MessageId, u64) {
     let text = receipt.to_string();
-    (
-        receipt.message_id(),
-        text.split_once(':').unwrap().1.parse().unwrap(),
-    )
+    (receipt.message_id(), text.split_once(':').unwrap().1.parse().unwrap())
 }
 
 proptest! {

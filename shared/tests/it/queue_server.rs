@@ -6,17 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use shared::queue::{
-    ChangeVisibility, DeadLetter, Error, Policy, Queue, Redis, Send, Settings, Settled::Done,
-    Snooze,
-};
+use shared::queue::{ChangeVisibility, DeadLetter, Error, Policy, Queue, Redis, Send, Settings, Settled::Done, Snooze};
 
 use crate::queue_support::{NO_WAIT, Server, T0, bodies, free_port, queue_on, raw, receipts};
 
 /// Calls every script once; all of them work, or the first that does not panics.
 async fn every_script_works(queue: &Queue) {
-    let batch =
-        ["deleted", "changed", "snoozed", "dead"].map(|body| Send::new(body).dedup_id(body));
+    let batch = ["deleted", "changed", "snoozed", "dead"].map(|body| Send::new(body).dedup_id(body));
     queue.at(T0).send_batch(&batch).await.unwrap();
     let held = queue.at(T0).receive(9, NO_WAIT).await.unwrap();
     assert_eq!(held.len(), 4);
@@ -30,14 +26,8 @@ async fn every_script_works(queue: &Queue) {
         receipt: held[3].receipt,
         reason: "r".into(),
     };
-    assert_eq!(
-        queue.at(T0).delete(&receipts(&held[..1])).await.unwrap(),
-        [Done]
-    );
-    assert_eq!(
-        queue.at(T0).change_visibility(&[change]).await.unwrap(),
-        [Done]
-    );
+    assert_eq!(queue.at(T0).delete(&receipts(&held[..1])).await.unwrap(), [Done]);
+    assert_eq!(queue.at(T0).change_visibility(&[change]).await.unwrap(), [Done]);
     let snooze = Snooze {
         receipt: held[2].receipt,
         delay: timeout,
@@ -62,10 +52,7 @@ async fn a_handle_is_made_without_touching_the_network_and_works_once_the_server
     let settings = Settings::new("127.0.0.1", port);
     let queue = queue_on(&settings, Policy::default());
     let started = Instant::now();
-    assert!(matches!(
-        queue.send(&Send::new("a")).await,
-        Err(Error::Unavailable(_))
-    ));
+    assert!(matches!(queue.send(&Send::new("a")).await, Err(Error::Unavailable(_))));
     assert!(started.elapsed() < Duration::from_secs(2));
     let _server = Server::start_on(port, &["--port", &port.to_string()]);
     queue.send(&Send::new("b")).await.unwrap();
@@ -80,11 +67,7 @@ async fn a_dropped_connection_is_not_noticed_by_the_next_call() {
     for round in 0..20 {
         queue.send(&Send::new("a")).await.unwrap();
         let mut kill = redis::cmd("CLIENT");
-        kill.arg("KILL")
-            .arg("TYPE")
-            .arg("normal")
-            .arg("SKIPME")
-            .arg("yes");
+        kill.arg("KILL").arg("TYPE").arg("normal").arg("SKIPME").arg("yes");
         let killed: u64 = kill.query_async(&mut other).await.unwrap();
         assert_eq!(killed, 1, "in round {round}");
         let messages = queue.receive(9, NO_WAIT).await.unwrap();
@@ -117,11 +100,7 @@ async fn calls_under_way_when_the_connection_drops_lose_nothing() {
         .collect();
     for _ in 0..20 {
         let mut kill = redis::cmd("CLIENT");
-        kill.arg("KILL")
-            .arg("TYPE")
-            .arg("normal")
-            .arg("SKIPME")
-            .arg("yes");
+        kill.arg("KILL").arg("TYPE").arg("normal").arg("SKIPME").arg("yes");
         let _killed: u64 = kill.query_async(&mut other).await.unwrap();
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -137,24 +116,10 @@ async fn a_server_that_forgot_the_scripts_is_told_them_again() {
     let queue = queue_on(&server.settings(), Policy::default());
     let mut other = raw(&server.settings()).await;
     for _ in 0..2 {
-        every_script_works(
-            &Queue::new(
-                Redis::new(&server.settings()).unwrap(),
-                "again",
-                Policy::default(),
-            )
-            .unwrap(),
-        )
-        .await;
-        let _flushed: String = redis::cmd("SCRIPT")
-            .arg("FLUSH")
-            .query_async(&mut other)
-            .await
-            .unwrap();
-        let _emptied: String = redis::cmd("FLUSHALL")
-            .query_async(&mut other)
-            .await
-            .unwrap();
+        every_script_works(&Queue::new(Redis::new(&server.settings()).unwrap(), "again", Policy::default()).unwrap())
+            .await;
+        let _flushed: String = redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut other).await.unwrap();
+        let _emptied: String = redis::cmd("FLUSHALL").query_async(&mut other).await.unwrap();
     }
     every_script_works(&queue).await;
 }
@@ -171,9 +136,7 @@ async fn a_silent_server_is_unavailable_in_time_and_never_asked_again_over_the_s
             if sender.send(()).is_err() {
                 return;
             }
-            std::thread::spawn(
-                move || while stream.read(&mut [0; 1_024]).is_ok_and(|read| read > 0) {},
-            );
+            std::thread::spawn(move || while stream.read(&mut [0; 1_024]).is_ok_and(|read| read > 0) {});
         }
     });
     let redis = Redis::new(&settings).unwrap();
@@ -205,10 +168,7 @@ async fn when_memory_is_spent_a_send_is_refused_whole_and_the_queue_still_drains
 
     // The deduplication ids have expired by now; removing them must not open the door to the send.
     let late = queue.at(T0 + 5_000);
-    let refused = late
-        .send_batch(&[Send::new("y"), Send::new("z")])
-        .await
-        .unwrap_err();
+    let refused = late.send_batch(&[Send::new("y"), Send::new("z")]).await.unwrap_err();
     assert!(
         matches!(refused, Error::Refused(_)) && refused.is_out_of_memory(),
         "{refused:?}"
@@ -224,10 +184,7 @@ async fn when_memory_is_spent_a_send_is_refused_whole_and_the_queue_still_drains
         timeout: NO_WAIT,
         error: Some("e".into()),
     };
-    assert_eq!(
-        queue.at(T0).change_visibility(&[change]).await.unwrap(),
-        [Done]
-    );
+    assert_eq!(queue.at(T0).change_visibility(&[change]).await.unwrap(), [Done]);
     let snooze = Snooze {
         receipt: receipt(2),
         delay: NO_WAIT,
@@ -242,10 +199,7 @@ async fn when_memory_is_spent_a_send_is_refused_whole_and_the_queue_still_drains
     // Among these is the changed one, which has to die, and the snoozed and the redriven one, which have not.
     assert_eq!(queue.at(T0).receive(9, NO_WAIT).await.unwrap().len(), 5);
     let attributes = queue.at(T0).attributes().await.unwrap();
-    assert_eq!(
-        (attributes.visible, attributes.in_flight, attributes.dead),
-        (0, 6, 1)
-    );
+    assert_eq!((attributes.visible, attributes.in_flight, attributes.dead), (0, 6, 1));
 }
 
 #[tokio::test]
@@ -300,8 +254,7 @@ async fn tls_works_with_the_servers_authority_and_with_no_other() {
         .unwrap()
         .signed_by(&key, &authority)
         .unwrap();
-    let folder =
-        std::env::temp_dir().join(format!("mercury-tls-{}", uuid::Uuid::new_v4().simple()));
+    let folder = std::env::temp_dir().join(format!("mercury-tls-{}", uuid::Uuid::new_v4().simple()));
     std::fs::create_dir(&folder).unwrap();
     let write = |name: &str, text: &str| {
         let path = folder.join(name);
@@ -399,22 +352,12 @@ async fn on_a_cluster_every_script_finds_its_keys_on_one_node() {
     // A connection of the cluster's may drop as well.
     for node in &nodes {
         let mut kill = redis::cmd("CLIENT");
-        kill.arg("KILL")
-            .arg("TYPE")
-            .arg("normal")
-            .arg("SKIPME")
-            .arg("yes");
-        let _killed: u64 = kill
-            .query_async(&mut raw(&node.settings()).await)
-            .await
-            .unwrap();
+        kill.arg("KILL").arg("TYPE").arg("normal").arg("SKIPME").arg("yes");
+        let _killed: u64 = kill.query_async(&mut raw(&node.settings()).await).await.unwrap();
     }
     for n in 0..12 {
         let queue = Queue::new(redis.clone(), &format!("cluster-{n}"), Policy::default()).unwrap();
-        assert_eq!(
-            bodies(&queue.receive(9, NO_WAIT).await.unwrap()),
-            ["left behind"]
-        );
+        assert_eq!(bodies(&queue.receive(9, NO_WAIT).await.unwrap()), ["left behind"]);
     }
 }
 
@@ -439,11 +382,7 @@ async fn join(nodes: &[Server]) {
                 .await
                 .unwrap();
             let mut cluster = redis::cmd("CLUSTER");
-            cluster
-                .arg("MEET")
-                .arg("127.0.0.1")
-                .arg(node.port)
-                .arg(&bus[1]);
+            cluster.arg("MEET").arg("127.0.0.1").arg(node.port).arg(&bus[1]);
             let _met: String = cluster.query_async(&mut connection).await.unwrap();
         }
     }
@@ -459,10 +398,7 @@ async fn join(nodes: &[Server]) {
             if info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3") {
                 break;
             }
-            assert!(
-                Instant::now() < deadline,
-                "the cluster does not form: {info}"
-            );
+            assert!(Instant::now() < deadline, "the cluster does not form: {info}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

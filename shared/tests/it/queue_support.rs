@@ -16,8 +16,7 @@ pub const T0: u64 = 1_700_000_000_000;
 pub const NO_WAIT: Duration = Duration::ZERO;
 
 pub fn settings() -> Settings {
-    let read =
-        |name| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `make test`"));
+    let read = |name| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `make test`"));
     let port = read("REDIS_PORT").parse().expect("REDIS_PORT is a port");
     let mut settings = Settings::new(read("REDIS_HOST"), port);
     settings.username = std::env::var("REDIS_USERNAME").ok();
@@ -64,19 +63,12 @@ pub async fn raw(settings: &Settings) -> redis::aio::MultiplexedConnection {
         (None, Some(password)) => user.set_password(password),
         _ => user,
     };
-    let info =
-        redis::IntoConnectionInfo::into_connection_info((settings.host.as_str(), settings.port))
-            .unwrap();
+    let info = redis::IntoConnectionInfo::into_connection_info((settings.host.as_str(), settings.port)).unwrap();
     let client = redis::Client::open(info.set_redis_settings(user)).unwrap();
     client
         .get_multiplexed_async_connection()
         .await
-        .unwrap_or_else(|_| {
-            panic!(
-                "no redis at {}:{}: run `make test`",
-                settings.host, settings.port
-            )
-        })
+        .unwrap_or_else(|_| panic!("no redis at {}:{}: run `make test`", settings.host, settings.port))
 }
 
 /// Every key of this queue, whatever it is called.
@@ -90,8 +82,7 @@ pub async fn keys_of(settings: &Settings, queue: &Queue) -> Vec<String> {
             .arg(format!("*{}*", queue.name()))
             .arg("COUNT")
             .arg(10_000);
-        let (next, mut found): (u64, Vec<String>) =
-            scan.query_async(&mut connection).await.unwrap();
+        let (next, mut found): (u64, Vec<String>) = scan.query_async(&mut connection).await.unwrap();
         keys.append(&mut found);
         cursor = next;
         if cursor == 0 {
@@ -116,35 +107,19 @@ impl Server {
 
     /// The arguments say how to listen on the port.
     pub fn start_on(port: u16, arguments: &[&str]) -> Self {
-        let folder =
-            std::env::temp_dir().join(format!("mercury-redis-{}", Uuid::new_v4().simple()));
+        let folder = std::env::temp_dir().join(format!("mercury-redis-{}", Uuid::new_v4().simple()));
         std::fs::create_dir(&folder).unwrap();
         let child = Command::new("redis-server")
-            .args([
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-                "--dir",
-            ])
+            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"])
             .arg(&folder)
             .args(arguments)
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is on the PATH: `make test` installs it");
-        let server = Self {
-            child,
-            folder,
-            port,
-        };
+        let server = Self { child, folder, port };
         let deadline = Instant::now() + Duration::from_secs(10);
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(
-                Instant::now() < deadline,
-                "redis-server does not listen on {port}"
-            );
+            assert!(Instant::now() < deadline, "redis-server does not listen on {port}");
             std::thread::sleep(Duration::from_millis(10));
         }
         server
