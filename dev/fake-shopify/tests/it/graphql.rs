@@ -5,7 +5,9 @@ use std::path::Path;
 use fake_shopify::{Config, Edit, Server, Table};
 use serde_json::{Value, json};
 
-use crate::support::{PRODUCT_BY_ID, client, graphql, post_graphql, product_line, server, variant_line};
+use crate::support::{
+    BULK_PRODUCTS, PRODUCT_BY_ID, bulk, client, graphql, post_graphql, product_line, server, variant_line,
+};
 
 #[tokio::test]
 async fn a_misspelt_field_is_refused_in_shopifys_words() {
@@ -62,24 +64,53 @@ async fn wrong_arguments_and_variables_are_refused() {
     assert_eq!(body["errors"][0]["extensions"]["code"], "INVALID_VARIABLE");
 }
 
-/// The documents of the mirror are read from its sources, so a misspelt field there fails here.
-#[tokio::test]
-async fn every_document_of_the_mirror_validates() {
+/// The documents of the mirror by name; read from its sources, so that a misspelt field there fails here.
+fn documents_of_the_mirror() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/src/shopify/queries");
-    let mut documents = vec![PRODUCT_BY_ID.to_owned()];
+    let mut documents = vec![("product_by_id".to_owned(), PRODUCT_BY_ID.to_owned())];
     if let Ok(entries) = std::fs::read_dir(folder) {
         let paths = entries.map(|entry| entry.unwrap().path());
-        let graphql = paths.filter(|path| path.extension().is_some_and(|extension| extension == "graphql"));
-        documents.extend(graphql.map(|path| std::fs::read_to_string(path).unwrap()));
-    }
-    let server = server(1).await;
-    for document in documents {
-        let body = graphql(&server, &document, json!({})).await;
-        for error in body["errors"].as_array().into_iter().flatten() {
-            // Values are missing here; what must not be missing is a field.
-            assert!(error.get("locations").is_none(), "{error}\n{document}");
-            assert_ne!(error["extensions"]["code"], "FAKE_UNRESOLVED", "{error}\n{document}");
+        for path in paths.filter(|path| path.extension().is_some_and(|extension| extension == "graphql")) {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            documents.push((name, std::fs::read_to_string(path).unwrap()));
         }
+    }
+    documents
+}
+
+#[tokio::test]
+async fn every_document_of_the_mirror_validates() {
+    let server = server(1).await;
+    let (product, variants) = server.products(None)[0].clone();
+    for (name, document) in documents_of_the_mirror() {
+        let id = match name.contains("variant") {
+            true => format!("gid://shopify/ProductVariant/{}", variants[0]),
+            false => format!("gid://shopify/Product/{product}"),
+        };
+        let body = graphql(
+            &server,
+            &document,
+            json!({"id": id, "ids": [id], "first": 10, "variantsFirst": 10, "query": ""}),
+        )
+        .await;
+        for error in body["errors"].as_array().into_iter().flatten() {
+            // A value may be missing here; a field may not, neither in the schema nor in this fake.
+            assert!(error.get("locations").is_none(), "{name}: {error}");
+            assert_ne!(error["extensions"]["code"], "FAKE_UNRESOLVED", "{name}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_bulk_document_of_the_mirror_runs() {
+    let server = server(12).await;
+    let mut documents = documents_of_the_mirror();
+    documents.retain(|(name, _)| name.ends_with("_bulk"));
+    documents.push(("bulk_products".to_owned(), BULK_PRODUCTS.to_owned()));
+    for (name, document) in documents {
+        let operation = bulk(&server, &document, false).await;
+        assert_eq!(operation["status"], "COMPLETED", "{name}");
+        assert_ne!(operation["objectCount"], "0", "{name}");
     }
 }
 
