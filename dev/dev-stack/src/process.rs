@@ -182,19 +182,23 @@ fn exists(pid: u32) -> bool {
     pid.is_some_and(|pid| test_kill_process(pid).is_ok())
 }
 
-/// The processes that `pid` started, as the kernel knows them.
+/// The living processes that `pid` started.
 pub fn children_of(pid: u32) -> Vec<u32> {
-    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
+    let Ok(all) = fs::read_dir("/proc") else {
         return Vec::new();
     };
-    let lists = threads
+    let ids = all
         .flatten()
-        .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    lists
-        .flat_map(|list| {
-            list.split_whitespace()
-                .filter_map(|id| id.parse().ok())
-                .collect::<Vec<u32>>()
-        })
-        .collect()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter(|child| parent_of(*child) == Some(pid)).collect()
+}
+
+/// The parent of a living process; none of one that has ended, even if nobody has taken notice of it yet.
+pub fn parent_of(pid: u32) -> Option<u32> {
+    let about = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before it may hold anything, blanks and brackets included.
+    let mut fields = about.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?;
+    let parent = fields.next()?.parse().ok()?;
+    (state != "Z" && state != "X").then_some(parent)
 }

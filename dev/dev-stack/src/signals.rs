@@ -7,6 +7,8 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::process::parent_of;
+
 /// The signals that end a run. From its creation on, none of them kills this process at once.
 #[derive(Debug)]
 pub struct Signals {
@@ -59,14 +61,5 @@ fn name_of(pid: u32) -> String {
 
 /// The nearest first.
 fn ancestors() -> impl Iterator<Item = u32> {
-    std::iter::successors(Some(parent_id()), |pid| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let parent = status
-            .lines()
-            .find_map(|line| line.strip_prefix("PPid:"))?
-            .trim()
-            .parse()
-            .ok()?;
-        (parent > 0).then_some(parent)
-    })
+    std::iter::successors(Some(parent_id()), |pid| parent_of(*pid).filter(|parent| *parent > 0))
 }

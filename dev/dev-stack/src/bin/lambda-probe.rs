@@ -19,11 +19,11 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
         Some(body) => serde_json::from_str(body).unwrap_or_default(),
         None => payload.clone(),
     };
-    if let Some(milliseconds) = order["sleep_ms"].as_u64() {
-        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-    }
     if let Some(file) = order["count_in"].as_str() {
         count(file).map_err(|error| failure("Count", &error.to_string()))?;
+    }
+    if let Some(milliseconds) = order["sleep_ms"].as_u64() {
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
     }
     if let Some(error) = order["fail"].as_str() {
         return Err(failure(error, "as ordered"));

@@ -68,7 +68,7 @@ pub(super) fn bar(done: u64, total: u64, things: &str, rest: &str) -> String {
 pub(super) fn describe(job: &Value) -> String {
     let number = |name: &str| job[name].as_f64();
     let lines = number("lines").unwrap_or_default();
-    let total = number("total").unwrap_or_default();
+    let total = number("totalLines").unwrap_or_default();
     let mut rest = String::new();
     if let Some(rate) = number("rowsPerSecond").filter(|rate| *rate > 0.0) {
         rest.push_str(&format!(", {} rows/s", grouped(rate as u64)));

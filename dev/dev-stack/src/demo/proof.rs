@@ -80,12 +80,12 @@ impl fmt::Display for Verdict {
             write!(
                 formatter,
                 "\n    store:  {}",
-                store.as_deref().map_or("(no such row)".to_owned(), shortened)
+                store.as_deref().map_or_else(|| "(no such row)".to_owned(), shortened)
             )?;
             write!(
                 formatter,
                 "\n    mirror: {}",
-                mirror.as_deref().map_or("(no such row)".to_owned(), shortened)
+                mirror.as_deref().map_or_else(|| "(no such row)".to_owned(), shortened)
             )?;
         }
         Ok(())
@@ -181,10 +181,12 @@ fn first_differences(store: &[(i64, String)], mirror: &[(i64, String)]) -> Vec<(
     found
 }
 
+/// On one line of a terminal.
 fn shortened(line: &str) -> String {
-    match line.char_indices().nth(200) {
+    let line = line.replace('\n', "\\n");
+    match line.char_indices().nth(160) {
         Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.to_owned(),
+        None => line,
     }
 }
 

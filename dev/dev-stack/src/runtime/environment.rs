@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use super::outcome::{Log, Outcome};
 use crate::functions::Function;
 use crate::ports;
-use crate::process::{self, Process, Spec, children_of};
+use crate::process::{self, Process, Spec, children_of, parent_of};
 
 /// The emulator enforces the function's timeout itself; it is killed if it has not answered this long after.
 const EMULATOR_GRACE: Duration = Duration::from_secs(10);
@@ -24,9 +24,11 @@ const EMULATOR_GRACE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Environment {
     emulator: Process,
+    /// Of the emulator.
+    pub(super) pid: Option<u32>,
     url: String,
-    /// Before the first call there is no process of the function yet.
-    served: bool,
+    /// Of the function; before the first call there is no such process.
+    function: Option<u32>,
 }
 
 impl Environment {
@@ -63,10 +65,12 @@ impl Environment {
             }
             if listens(&mut emulator, port).await {
                 let url = format!("http://127.0.0.1:{port}/2015-03-31/functions/function/invocations");
+                let pid = emulator.id();
                 return Ok(Self {
                     emulator,
+                    pid,
                     url,
-                    served: false,
+                    function: None,
                 });
             }
         }
@@ -75,17 +79,11 @@ impl Environment {
 
     /// Whether the emulator and, once there was one, the function's process live.
     pub(super) fn is_healthy(&mut self) -> bool {
-        let Some(pid) = self.emulator.id() else { return false };
-        self.emulator.is_running() && (!self.served || !children_of(pid).is_empty())
-    }
-
-    /// The emulator's process and those of the function.
-    pub(super) fn processes(&self) -> Option<(u32, Vec<u32>)> {
-        self.emulator.id().map(|pid| (pid, children_of(pid)))
+        let function_lives = self.function.is_none_or(|function| parent_of(function) == self.pid);
+        self.emulator.is_running() && function_lives
     }
 
     pub(super) async fn invoke(&mut self, client: &reqwest::Client, timeout: Duration, payload: Bytes) -> Outcome {
-        self.served = true;
         let request = client.post(&self.url).body(payload).timeout(timeout + EMULATOR_GRACE);
         let (status, body) = match request.send().await {
             Ok(response) => (response.status(), response.bytes().await),
@@ -105,6 +103,9 @@ impl Environment {
             } else {
                 Outcome::died("in its initialisation")
             };
+        }
+        if self.function.is_none() {
+            self.function = self.pid.and_then(|pid| children_of(pid).pop());
         }
         Outcome::of_response(body)
     }

@@ -7,9 +7,9 @@
 mod environment;
 mod outcome;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::functions::Function;
 use crate::home::Home;
+use crate::process::children_of;
 use environment::Environment;
 pub use outcome::Outcome;
 
@@ -54,6 +55,8 @@ struct Pool {
     free: Arc<Semaphore>,
     /// The one used last is used first, as AWS does.
     warm: Mutex<Vec<Environment>>,
+    /// The emulators of all environments, in use or not.
+    emulators: Mutex<BTreeSet<u32>>,
     client: reqwest::Client,
 }
 
@@ -89,6 +92,7 @@ impl Runtime {
                 log: outcome::Log::new(home.log_file(&function.name)?, &function.name, echo),
                 free: Arc::new(Semaphore::new(function.concurrency)),
                 warm: Mutex::default(),
+                emulators: Mutex::default(),
                 client: client.clone(),
                 backend: backend.clone(),
                 function,
@@ -116,30 +120,45 @@ impl Runtime {
         })
     }
 
-    /// The processes of a function that run now: of each environment the emulator and the function's own.
+    /// The processes of a function, whether in use or not: of each environment the emulator and the function's own.
     pub fn processes(&self, name: &str) -> Vec<(u32, Vec<u32>)> {
         let Some(pool) = self.pools.get(name) else {
             return Vec::new();
         };
-        pool.lock().iter().filter_map(Environment::processes).collect()
+        let emulators = lock(&pool.emulators).clone();
+        emulators.into_iter().map(|pid| (pid, children_of(pid))).collect()
     }
 
     /// Stops all processes. What runs is cut off, as a redelivery must expect anyway.
     pub async fn stop(&self) {
         for pool in self.pools.values() {
             pool.free.close();
-            let environments = std::mem::take(&mut *pool.lock());
-            for mut environment in environments {
-                environment.stop().await;
+            let environments = std::mem::take(&mut *lock(&pool.warm));
+            for environment in environments {
+                pool.end(environment).await;
             }
         }
     }
 }
 
 impl Pool {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Environment>> {
-        self.warm.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn start(&self, emulator: &Path, program: &Path) -> Result<Environment> {
+        let started = Environment::start(emulator, program, &self.function, &self.variables, &self.log).await?;
+        lock(&self.emulators).extend(started.pid);
+        Ok(started)
     }
+
+    async fn end(&self, mut environment: Environment) {
+        environment.stop().await;
+        if let Some(pid) = environment.pid {
+            lock(&self.emulators).remove(&pid);
+        }
+    }
+}
+
+/// Nothing that holds one of these locks can panic halfway.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Slot {
@@ -161,21 +180,21 @@ impl Slot {
     async fn emulated(&self, emulator: &Path, program: &Path, payload: Bytes) -> Result<Outcome> {
         let pool = &self.pool;
         let mut environment = loop {
-            let warm = pool.lock().pop();
+            let warm = lock(&pool.warm).pop();
             let Some(mut environment) = warm else {
-                break Environment::start(emulator, program, &pool.function, &pool.variables, &pool.log).await?;
+                break pool.start(emulator, program).await?;
             };
             if environment.is_healthy() {
                 break environment;
             }
             // Died while nobody used it.
-            environment.stop().await;
+            pool.end(environment).await;
         };
         let outcome = environment.invoke(&pool.client, pool.function.timeout, payload).await;
         if outcome.leaves_environment_usable() {
-            pool.lock().push(environment);
+            lock(&pool.warm).push(environment);
         } else {
-            environment.stop().await;
+            pool.end(environment).await;
         }
         Ok(outcome)
     }

@@ -107,13 +107,12 @@ async fn a_process_killed_in_mid_call_is_an_error_of_that_call_alone() {
     let bench = Bench::start(vec![probe("probe", 2)]).await;
     assert_eq!(bench.invoke("probe", &json!({})).await.0, None);
     let (emulator, _) = bench.runtime.processes("mercury-probe").pop().unwrap();
-    let order = json!({ "sleep_ms": 1_500 });
+    let file = bench.home.dir.join("calls");
+    drop(std::fs::remove_file(&file));
+    let order = json!({ "count_in": file, "sleep_ms": 1_500 });
     let hit = bench.invoke("probe", &order);
     let kill = async {
-        eventually("the call is under way", async || {
-            bench.runtime.processes("mercury-probe").is_empty()
-        })
-        .await;
+        eventually("the call is under way", async || file.exists()).await;
         send(emulator, Signal::KILL);
     };
     let ((error, answer), ()) = tokio::join!(hit, kill);
