@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::query_file;
 
 use super::text::array_literal;
+use super::version::MOST_RACES;
 use super::{Error, Key, Source, Transaction, Verdicts, Version};
 
 /// One variant. Amounts, times and lists that only travel are text, cast by Postgres: money never passes a float.
@@ -54,7 +55,7 @@ pub async fn upsert(tx: &mut Transaction, rows: &[&ProductVariant], source: Sour
     let updated: Vec<DateTime<Utc>> = rows.iter().map(|row| row.version.source_updated_at).collect();
     let observed: Vec<DateTime<Utc>> = rows.iter().map(|row| row.version.observed_at).collect();
     let raws: Vec<&str> = rows.iter().map(|row| row.raw.as_str()).collect();
-    loop {
+    for _ in 0..MOST_RACES {
         let answer = query_file!(
             "src/store/product_variants_upsert.sql",
             &shop_ids,
@@ -83,6 +84,9 @@ pub async fn upsert(tx: &mut Transaction, rows: &[&ProductVariant], source: Sour
             return Ok(verdicts);
         }
     }
+    Err(Error::Unavailable {
+        code: "other writers".to_owned(),
+    })
 }
 
 /// Writes tombstones for single variants, also for ones never seen. Keys must be distinct and sorted.

@@ -49,7 +49,14 @@ written as (
     -- Again under the row's lock, for a writer that came in between.
     where judge(product_variants.source_updated_at, product_variants.observed_at, product_variants.deleted_at,
                 product_variants.source, excluded.source_updated_at, excluded.observed_at, excluded.source,
-                false) = 'apply'
+                (product_variants.product_id, product_variants.title, product_variants.sku, product_variants.barcode,
+                 product_variants.position, product_variants.price, product_variants.compare_at_price,
+                 product_variants.taxable, product_variants.inventory_policy, product_variants.inventory_quantity,
+                 product_variants.inventory_item_id, product_variants.options, product_variants.created_at)
+                is not distinct from
+                (excluded.product_id, excluded.title, excluded.sku, excluded.barcode, excluded.position, excluded.price,
+                 excluded.compare_at_price, excluded.taxable, excluded.inventory_policy, excluded.inventory_quantity,
+                 excluded.inventory_item_id, excluded.options, excluded.created_at)) = 'apply'
     returning shop_id, id
 )
 select j.shop_id as "shop_id!", j.id as "id!",

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::query_file;
 
 use super::text::array_literal;
+use super::version::MOST_RACES;
 use super::{Error, Key, Source, Transaction, Verdicts, Version};
 
 /// One product. Times and lists that only travel are text, cast by Postgres.
@@ -52,7 +53,7 @@ pub async fn upsert(tx: &mut Transaction, rows: &[&Product], source: Source) -> 
     let updated: Vec<DateTime<Utc>> = rows.iter().map(|row| row.version.source_updated_at).collect();
     let observed: Vec<DateTime<Utc>> = rows.iter().map(|row| row.version.observed_at).collect();
     let raws: Vec<&str> = rows.iter().map(|row| row.raw.as_str()).collect();
-    loop {
+    for _ in 0..MOST_RACES {
         let answer = query_file!(
             "src/store/products_upsert.sql",
             &shop_ids,
@@ -79,6 +80,9 @@ pub async fn upsert(tx: &mut Transaction, rows: &[&Product], source: Source) -> 
             return Ok(verdicts);
         }
     }
+    Err(Error::Unavailable {
+        code: "other writers".to_owned(),
+    })
 }
 
 /// A resource that is gone.

@@ -43,7 +43,14 @@ written as (
         synced_at = now(), source = excluded.source, raw = excluded.raw
     -- Again under the row's lock, for a writer that came in between.
     where judge(products.source_updated_at, products.observed_at, products.deleted_at, products.source,
-                excluded.source_updated_at, excluded.observed_at, excluded.source, false) = 'apply'
+                excluded.source_updated_at, excluded.observed_at, excluded.source,
+                (products.title, products.handle, products.status, products.vendor, products.product_type, products.tags,
+                 products.body_html, products.template_suffix, products.has_variants_that_require_components,
+                 products.created_at, products.published_at)
+                is not distinct from
+                (excluded.title, excluded.handle, excluded.status, excluded.vendor, excluded.product_type, excluded.tags,
+                 excluded.body_html, excluded.template_suffix, excluded.has_variants_that_require_components,
+                 excluded.created_at, excluded.published_at)) = 'apply'
     returning shop_id, id
 )
 select j.shop_id as "shop_id!", j.id as "id!",

@@ -4,6 +4,9 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 
+/// How often a batch is judged anew because another writer came in between.
+pub(super) const MOST_RACES: usize = 5;
+
 /// A row's key: the store and Shopify's number.
 pub type Key = (i64, i64);
 

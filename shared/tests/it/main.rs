@@ -2,6 +2,7 @@
 
 mod layers;
 mod mirror;
+mod mirror_order;
 mod mirror_support;
 mod queue;
 mod queue_dead_letter;
