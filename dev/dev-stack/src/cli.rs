@@ -25,7 +25,7 @@ Settings, from the environment:
   PRODUCTS=N   products of the fake store           (up: 1000, demo: 10000)
   EVENTS=N     webhooks of the demo                 (500)
   SEED=N       what the store looks like            (1)
-  TICK=N       seconds between two drains           (5; deployed it is 60)
+  TICK=N       seconds between two drains           (2; deployed it is 60)
   PROFILE=P    debug or release                     (up: debug, demo: release)
   FUNCTIONS=none
                start no functions; calls go to `cargo lambda watch --env-file .dev/env`

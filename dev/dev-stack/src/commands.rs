@@ -172,7 +172,7 @@ fn options(products: u64, profile: Profile) -> Result<Options> {
     Ok(Options {
         profile: Profile::parse(std::env::var("PROFILE").ok().as_deref(), profile)?,
         watch,
-        tick: Duration::from_secs(number("TICK", 5)?.max(1)),
+        tick: Duration::from_secs(number("TICK", 2)?.max(1)),
         store: shopify::Options {
             products: number("PRODUCTS", products)?,
             seed: number("SEED", 1)?,

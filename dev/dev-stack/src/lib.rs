@@ -1,7 +1,7 @@
 //! Mercury on one machine: private Postgres and Redis, a fake Shopify, every function under a Lambda runtime, the
 //! gateways in front of them, the schedules and the state machine.
 //!
-//! `make up`, `make demo` and the system tests are this one [`Stack`] at different sizes. Nothing needs Docker or an AWS
+//! `make up`, `make demo` and the system tests are this one [`stack::Stack`] at different sizes. Nothing needs Docker or an AWS
 //! account, nothing listens beyond 127.0.0.1, and no line that is printed carries a payload or a secret.
 
 pub mod binaries;

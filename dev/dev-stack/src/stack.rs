@@ -48,7 +48,7 @@ impl Default for Options {
             fresh: false,
             profile: Profile::Debug,
             watch: None,
-            tick: Duration::from_secs(5),
+            tick: Duration::from_secs(2),
             // As AWS does.
             retries: [Duration::from_secs(60), Duration::from_secs(120)],
             store: shopify::Options::default(),

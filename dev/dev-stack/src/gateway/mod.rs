@@ -16,7 +16,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use invoke::Invoker;
+pub use invoke::{Invoker, Refusal};
 
 use crate::ports;
 use crate::runtime::Runtime;

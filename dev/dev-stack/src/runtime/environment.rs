@@ -13,7 +13,8 @@ use reqwest::StatusCode;
 use rustix::process::Signal;
 use tokio::net::TcpStream;
 
-use super::outcome::{Log, Outcome};
+use super::log::Log;
+use super::outcome::Outcome;
 use crate::functions::Function;
 use crate::ports;
 use crate::process::{self, Process, Spec, children_of, parent_of};
@@ -42,7 +43,8 @@ impl Environment {
         // Another program may take a port between the choice and the start.
         for _ in 0..3 {
             let (port, api_port) = (ports::free(None), ports::free(None));
-            let mut spec = Spec::new(emulator, "KILL", None);
+            // It ends its function's process when it is told to end, and could not if it were killed.
+            let mut spec = Spec::new(emulator, "TERM", None);
             spec.command()
                 .args(["--log-level", "info"])
                 .args(["--runtime-interface-emulator-address", &format!("127.0.0.1:{port}")])

@@ -5,6 +5,7 @@
 //! died. With [`Backend::Watch`] the functions run elsewhere, under `cargo lambda watch`.
 
 mod environment;
+mod log;
 mod outcome;
 
 use std::collections::{BTreeSet, HashMap};
@@ -18,12 +19,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::functions::Function;
 use crate::home::Home;
-use crate::process::children_of;
+use crate::process::{self, Signal, children_of};
 use environment::Environment;
+use log::Log;
 pub use outcome::Outcome;
 
 /// How long a call waits for a free environment before it is refused, as AWS's own client would give up.
 pub const THROTTLE_LIMIT: Duration = Duration::from_secs(30);
+
+/// Three seconds for what is in use to end.
+const STOP_TRIES: usize = 150;
 
 /// Who runs the functions.
 #[derive(Debug, Clone)]
@@ -51,7 +56,7 @@ struct Pool {
     backend: Backend,
     /// What every function has in its environment, and this one alone.
     variables: Vec<(String, String)>,
-    log: outcome::Log,
+    log: Log,
     free: Arc<Semaphore>,
     /// The one used last is used first, as AWS does.
     warm: Mutex<Vec<Environment>>,
@@ -89,7 +94,7 @@ impl Runtime {
                 .map(|(name, value)| ((*name).to_owned(), value.clone()));
             let pool = Pool {
                 variables: common.iter().cloned().chain(own).collect(),
-                log: outcome::Log::new(home.log_file(&function.name)?, &function.name, echo),
+                log: Log::new(home.log_file(&function.name)?, &function.name, echo),
                 free: Arc::new(Semaphore::new(function.concurrency)),
                 warm: Mutex::default(),
                 emulators: Mutex::default(),
@@ -131,13 +136,7 @@ impl Runtime {
 
     /// Stops all processes. What runs is cut off, as a redelivery must expect anyway.
     pub async fn stop(&self) {
-        for pool in self.pools.values() {
-            pool.free.close();
-            let environments = std::mem::take(&mut *lock(&pool.warm));
-            for environment in environments {
-                pool.end(environment).await;
-            }
-        }
+        futures_util::future::join_all(self.pools.values().map(|pool| pool.stop())).await;
     }
 }
 
@@ -146,6 +145,28 @@ impl Pool {
         let started = Environment::start(emulator, program, &self.function, &self.variables, &self.log).await?;
         lock(&self.emulators).extend(started.pid);
         Ok(started)
+    }
+
+    async fn stop(&self) {
+        self.free.close();
+        let environments = std::mem::take(&mut *lock(&self.warm));
+        for environment in environments {
+            self.end(environment).await;
+        }
+        // The others belong to invocations, which end with them. An emulator that is told to end kills its function.
+        for pid in lock(&self.emulators).clone() {
+            process::send(pid, Signal::TERM);
+        }
+        for _ in 0..STOP_TRIES {
+            if lock(&self.emulators).is_empty() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        eprintln!(
+            "dev-stack: {} does not stop and is left to the end of this process",
+            self.function.name
+        );
     }
 
     async fn end(&self, mut environment: Environment) {

@@ -1,13 +1,9 @@
-//! What an invocation came to, in AWS's words; and where a function's output goes.
+//! What an invocation came to, in AWS's words.
 
-use std::fs::File;
-use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
 /// The end of one invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,48 +73,6 @@ impl Outcome {
 
 fn error(kind: &str, message: &str) -> Bytes {
     json!({ "errorType": kind, "errorMessage": message }).to_string().into()
-}
-
-/// The log file of a function, shared by its environments.
-#[derive(Debug, Clone)]
-pub struct Log {
-    file: Arc<Mutex<File>>,
-    name: String,
-    echo: bool,
-}
-
-impl Log {
-    /// Lines go to `file` and, with `echo`, to the terminal with the function's name before them.
-    pub fn new(file: File, name: &str, echo: bool) -> Self {
-        Self {
-            file: Arc::new(Mutex::new(file)),
-            name: name.to_owned(),
-            echo,
-        }
-    }
-
-    /// Copies a stream until its end. The emulator's own lines (`quiet`) are for the file only.
-    pub fn copy(&self, stream: impl AsyncRead + Unpin + Send + 'static, quiet: bool) {
-        let log = self.clone();
-        tokio::spawn(async move {
-            let mut lines = BufReader::new(stream).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                log.line(&line, quiet);
-            }
-        });
-    }
-
-    fn line(&self, line: &str, quiet: bool) {
-        // A full disk must not stop the function.
-        drop(writeln!(
-            self.file.lock().unwrap_or_else(PoisonError::into_inner),
-            "{line}"
-        ));
-        let of_emulator = ["START ", "END ", "REPORT "].iter().any(|word| line.starts_with(word));
-        if self.echo && !quiet && !of_emulator && !line.is_empty() {
-            println!("[{}] {line}", self.name);
-        }
-    }
 }
 
 #[cfg(test)]

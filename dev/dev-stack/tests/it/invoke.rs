@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use dev_stack::functions::Function;
-use dev_stack::process::{Signal, send};
+use dev_stack::process::{Signal, parent_of, send};
 use serde_json::json;
 
 use crate::bench::{Bench, eventually, probe};
@@ -203,4 +203,23 @@ async fn what_lambda_refuses_is_refused() {
         (400, Some("InvalidRequestContentException"))
     );
     bench.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_leaves_no_process_behind_not_even_one_at_work() {
+    let bench = Bench::start(vec![probe("probe", 2)]).await;
+    let file = bench.home.dir.join("calls");
+    drop(std::fs::remove_file(&file));
+    assert_eq!(bench.invoke("probe", &json!({})).await.0, None);
+    let order = json!({ "count_in": file, "sleep_ms": 1_900 });
+    assert_eq!(bench.invoke_as("Event", "probe", &order).await.status(), 202);
+    eventually("the call is under way", async || file.exists()).await;
+    let processes = bench.runtime.processes("mercury-probe");
+    assert_eq!(processes.len(), 1);
+    bench.stop().await;
+    for (emulator, function) in processes {
+        for pid in function.into_iter().chain([emulator]) {
+            assert_eq!(parent_of(pid), None, "process {pid} lives on");
+        }
+    }
 }

@@ -101,6 +101,7 @@ async fn an_import_and_the_webhooks_after_it_make_the_mirror_equal() {
 async fn functions_killed_all_the_time_cost_neither_the_import_nor_a_webhook() {
     let (stack, admin, mut mirror) = start().await;
     let murder = async {
+        let mut killed_in_all = 0;
         for round in 0..6 {
             tokio::time::sleep(Duration::from_millis(700)).await;
             for name in [
@@ -112,16 +113,19 @@ async fn functions_killed_all_the_time_cost_neither_the_import_nor_a_webhook() {
                 for (emulator, function) in stack.runtime.processes(&format!("{PREFIX}{name}")) {
                     // The whole environment, or the function alone.
                     let killed = if round % 2 == 0 { vec![emulator] } else { function };
+                    killed_in_all += killed.len();
                     killed.into_iter().for_each(|pid| send(pid, Signal::KILL));
                 }
             }
         }
+        killed_in_all
     };
     let job = async {
         demo::import(&stack, &admin).await.unwrap();
         demo::deliver(&stack, &mut mirror, 100).await.unwrap();
     };
-    tokio::join!(murder, job);
+    let (killed, ()) = tokio::join!(murder, job);
+    assert!(killed >= 10, "only {killed} processes were killed");
     assert_equal(&stack, &mut mirror).await;
     stack.stop().await;
 }
