@@ -1,5 +1,7 @@
 //! What `shared` promises, tested against the real services. Start them with `make test`.
 
+mod chunk;
+mod import_support;
 mod layers;
 mod mirror;
 mod mirror_order;
@@ -9,3 +11,4 @@ mod queue_dead_letter;
 mod queue_model;
 mod queue_server;
 mod queue_support;
+mod resource;

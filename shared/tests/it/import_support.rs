@@ -1,0 +1,164 @@
+//! A fake Shopify, and an import whose result is cut into chunks, as the state machine's steps leave it.
+
+use std::time::Duration;
+
+use fake_shopify::{BulkConfig, Config, Server};
+use shared::message;
+use shared::mirror::Error;
+use shared::mirror::chunk::{self, Applied};
+use shared::shopify::{BulkStatus, Client, PRODUCTS_BULK, Probe, ResultFiles, Settings, ShopDomain};
+use shared::store::sync_operations::Polled;
+use shared::store::{Store, commit, sync_chunks, sync_jobs, sync_operations};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::mirror_support::SHOP;
+
+/// A store with so many products, whose bulk operations are quick.
+pub async fn shopify(products: usize) -> Server {
+    shopify_with(Config {
+        products,
+        ..Config::default()
+    })
+    .await
+}
+
+/// The same, with other settings.
+pub async fn shopify_with(config: Config) -> Server {
+    let bulk = BulkConfig {
+        start_delay: Duration::ZERO,
+        objects_per_second: 1e9,
+        ..config.bulk
+    };
+    let config = Config {
+        shop: SHOP.to_owned(),
+        token: "token".to_owned(),
+        bulk,
+        bucket: (1e9, 1e9),
+        ..config
+    };
+    Server::start(config).await.expect("a free port")
+}
+
+/// A client of that store.
+pub fn client(server: &Server) -> Client {
+    Client::new(Settings {
+        admin_url: server.admin_url(),
+        api_version: "2026-10".to_owned(),
+    })
+    .unwrap()
+}
+
+pub fn shop() -> ShopDomain {
+    ShopDomain::parse(SHOP).unwrap()
+}
+
+/// An import that waits for its chunks to be applied.
+pub struct Import {
+    pub store: Store,
+    pub files: ResultFiles,
+    pub job_id: Uuid,
+    pub chunks: i32,
+    /// What Shopify counted: lines, root lines, bytes.
+    pub counted: (i64, i64, i64),
+}
+
+impl Import {
+    /// Lets Shopify write the file and cuts it into `pieces` equal ranges.
+    pub async fn start(store: &Store, shop_id: i64, server: &Server, pieces: u64) -> Self {
+        let client = client(server);
+        let mut bulk = client
+            .run_bulk_query(&shop(), "token", "test", PRODUCTS_BULK)
+            .await
+            .unwrap();
+        while bulk.status != BulkStatus::Completed {
+            bulk = client
+                .bulk_operation(&shop(), "token", &bulk.id)
+                .await
+                .unwrap()
+                .unwrap();
+        }
+        let files = ResultFiles::new(&client).unwrap();
+        let url = bulk.url.clone().unwrap();
+        let probe = files.probe(&url).await.unwrap();
+
+        let job_id = Uuid::now_v7();
+        let mut tx = store.begin().await.unwrap();
+        sync_jobs::create(&mut tx, job_id, shop_id, &["products".to_owned()])
+            .await
+            .unwrap();
+        sync_jobs::start(&mut tx, job_id).await.unwrap();
+        sync_operations::lock(&mut tx, job_id, "products")
+            .await
+            .unwrap()
+            .unwrap();
+        sync_operations::submitted(&mut tx, job_id, "products", &bulk.id, bulk.created_at)
+            .await
+            .unwrap();
+        let polled = Polled {
+            bulk_status: "completed".to_owned(),
+            object_count: bulk.object_count,
+            root_object_count: bulk.root_object_count,
+            file_size: bulk.file_size,
+            url: Some(url),
+            partial: false,
+        };
+        sync_operations::polled(&mut tx, job_id, "products", &polled)
+            .await
+            .unwrap();
+        let bounds = cut(&probe, pieces);
+        sync_chunks::create(&mut tx, job_id, "products", &bounds).await.unwrap();
+        sync_operations::fanned_out(&mut tx, job_id, "products", probe.etag.as_deref(), probe.ranges)
+            .await
+            .unwrap();
+        commit(tx).await.unwrap();
+        Self {
+            store: store.clone(),
+            files,
+            job_id,
+            chunks: bounds.len() as i32,
+            counted: (
+                bulk.object_count.unwrap(),
+                bulk.root_object_count.unwrap(),
+                bulk.file_size.unwrap(),
+            ),
+        }
+    }
+
+    /// Works on one chunk as a drain does.
+    pub async fn apply(&self, chunk: i32) -> Result<Applied, Error> {
+        self.apply_until(chunk, Instant::now() + Duration::from_secs(60)).await
+    }
+
+    /// Works on one chunk until a moment.
+    pub async fn apply_until(&self, chunk: i32, deadline: Instant) -> Result<Applied, Error> {
+        let message = message::Chunk {
+            shop: shop(),
+            job_id: self.job_id,
+            operation: "products".to_owned(),
+            chunk,
+        };
+        chunk::apply(&self.store, &self.files, &message, deadline).await
+    }
+
+    /// What was read: lines, root lines, bytes.
+    pub async fn read(&self) -> (i64, i64, i64) {
+        let sums = self.sums().await;
+        (sums.lines, sums.root_lines, sums.bytes)
+    }
+
+    pub async fn sums(&self) -> sync_chunks::Sums {
+        let mut tx = self.store.begin().await.unwrap();
+        sync_chunks::sums(&mut tx, self.job_id, "products").await.unwrap()
+    }
+}
+
+fn cut(probe: &Probe, pieces: u64) -> Vec<(i64, i64)> {
+    let size = probe.size.unwrap();
+    if !probe.ranges {
+        return vec![(0, size as i64)];
+    }
+    (0..pieces)
+        .map(|piece| ((size * piece / pieces) as i64, (size * (piece + 1) / pieces) as i64))
+        .collect()
+}
