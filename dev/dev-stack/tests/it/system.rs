@@ -98,6 +98,31 @@ async fn an_import_and_the_webhooks_after_it_make_the_mirror_equal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn webhooks_during_an_import_neither_lose_nor_are_overwritten() {
+    let (stack, admin, mut mirror) = start().await;
+    // The store changes from before its export until after the end of it: more often than it has products, so that
+    // most rows come from both sides and many in the same second.
+    let shop = json!({ "shop": stack.shopify.shop(), "accessToken": stack.shopify.access_token() });
+    admin.mutate("shops.add", &shop).await.unwrap();
+    let (job, delivered) = tokio::join!(demo::import(&stack, &admin), demo::deliver(&stack, &mut mirror, 400));
+    delivered.unwrap();
+    let job = job.unwrap();
+    // What could not be decided between the two is fetched.
+    eventually("nothing is left to fetch", async || {
+        rows(&mut mirror, "select count(*) from pending_fetches").await == 0
+    })
+    .await;
+    assert_equal(&stack, &mut mirror).await;
+    let both: i64 = sqlx::query_scalar("select count(*) from products where source = 'webhook' and observed_at > (select bulk_created_at from sync_operations where job_id = $1::uuid)")
+        .bind(&job)
+        .fetch_one(&mut mirror)
+        .await
+        .unwrap();
+    assert!(both > 20, "only {both} products changed while the import ran");
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn functions_killed_all_the_time_cost_neither_the_import_nor_a_webhook() {
     let (stack, admin, mut mirror) = start().await;
     let murder = async {
