@@ -228,7 +228,7 @@ fn other_user() -> Result<Option<User>> {
         .context("Postgres does not run as root, and there is neither a user postgres nor nobody")
 }
 
-/// `postgres/data` in the instance. If that user may not walk there (a checkout under /root), a folder of the same
+/// `postgres/data` in the instance. If that user may not walk there (a checkout in the home of root), a folder of the same
 /// name under the machine's temporary folder.
 fn data_folder(home: &Home, user: Option<User>) -> Result<PathBuf> {
     let Some(user) = user else {
