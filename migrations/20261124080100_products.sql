@@ -13,6 +13,7 @@
 --   apply  newer than what is stored, or nothing is stored (stored_updated_at is null)
 --   stale  older, or observed no later than the tombstone
 --   equal  a bulk row that says what is stored already
+--   compare  of the same second, and it depends on the columns: same_columns is null
 --   tie    a bulk row and a webhook of the same second that differ: the bulk row was read some time after its
 --          observed_at, so nobody can say which is newer; leave the row and fetch it
 create function judge(
@@ -26,13 +27,23 @@ as $$
         when stored_deleted_at >= new_observed_at then 'stale'
         when new_updated_at > stored_updated_at then 'apply'
         when new_updated_at < stored_updated_at then 'stale'
-        when same_columns and new_source = 'bulk' and stored_deleted_at is null then 'equal'
-        when same_columns and new_observed_at > stored_observed_at then 'apply'
-        when same_columns then 'stale'
-        when new_source = 'bulk' and stored_source = 'webhook' and new_observed_at <= stored_observed_at then 'tie'
-        when new_source = 'webhook' and stored_source = 'bulk' and new_observed_at >= stored_observed_at then 'tie'
-        when new_observed_at > stored_observed_at then 'apply'
-        else 'stale'
+        -- Looked at once only, or Postgres would not inline the function.
+        else case same_columns
+            when true then case
+                when new_source = 'bulk' and stored_deleted_at is null then 'equal'
+                when new_observed_at > stored_observed_at then 'apply'
+                else 'stale'
+            end
+            when false then case
+                when new_source = 'bulk' and stored_source = 'webhook' and new_observed_at <= stored_observed_at
+                    then 'tie'
+                when new_source = 'webhook' and stored_source = 'bulk' and new_observed_at >= stored_observed_at
+                    then 'tie'
+                when new_observed_at > stored_observed_at then 'apply'
+                else 'stale'
+            end
+            else 'compare'
+        end
     end
 $$;
 

@@ -30,6 +30,7 @@ Settings, from the environment:
   FUNCTIONS=none
                start no functions; calls go to `cargo lambda watch --env-file .dev/env`
                at WATCH_ADDRESS                     (127.0.0.1:9000)
+  DURABLE=1    services: Postgres and Redis sync to the disk, as a benchmark should pay for
   RUST_LOG=L   how much the functions log           (info)
 ";
 

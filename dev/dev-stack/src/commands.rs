@@ -35,11 +35,7 @@ pub async fn up() -> Result<ExitCode> {
     for name in ["ADMIN_URL", "WEBHOOK_URL", "INVOKE_URL", "FAKE_SHOPIFY_URL", "SHOP"] {
         println!("  {name:17} {}", stack.variable(name));
     }
-    println!(
-        "\n  The dashboard:    {}/settings/sync (ADMIN_TOKEN is in .dev/env)",
-        stack.variable("ADMIN_URL")
-    );
-    println!("  In another shell: set -a; . .dev/env; set +a");
+    println!("\n  In another shell: set -a; . .dev/env; set +a");
     if options.watch.is_some() {
         println!("  The functions:    cargo lambda watch -A 127.0.0.1 --env-file .dev/env");
     }
@@ -70,7 +66,15 @@ pub async fn demo() -> Result<ExitCode> {
 pub async fn services(words: Vec<OsString>) -> Result<ExitCode> {
     let mut signals = Signals::new()?;
     let home = Home::numbered("test")?;
-    let services = Services::start(&home, Durability::Disposable, true).await?;
+    // A benchmark must pay for what production pays for.
+    let durable = std::env::var_os("DURABLE").is_some();
+    let durability = if durable {
+        Durability::Durable
+    } else {
+        Durability::Disposable
+    };
+    let services = Services::start(&home, durability, true).await?;
+    services.postgres.drop_database(TEST_DATABASE).await?;
     services.postgres.create_database(TEST_DATABASE).await?;
     // In our own process group, so that it reads the terminal and gets its Ctrl-C. It does not outlive us either: this
     // is the main thread, which lives as long as the process.

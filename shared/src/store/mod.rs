@@ -19,6 +19,7 @@ pub mod sync_jobs;
 pub mod sync_operations;
 mod text;
 mod transaction;
+mod upsert;
 mod version;
 pub mod webhook_logs;
 pub mod webhook_rejections;

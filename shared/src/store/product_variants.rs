@@ -1,10 +1,12 @@
 //! `product_variants`.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use sqlx::query_file;
 
 use super::text::array_literal;
-use super::version::MOST_RACES;
+use super::upsert::{Judged, Row};
 use super::{Error, Key, Source, Transaction, Verdicts, Version};
 
 /// One variant. Amounts, times and lists that only travel are text, cast by Postgres: money never passes a float.
@@ -33,60 +35,142 @@ pub struct ProductVariant {
 /// Writes every row that is newer than what is stored and that its product still has. Keys must be distinct and
 /// sorted ([`super::newest`]).
 pub async fn upsert(tx: &mut Transaction, rows: &[&ProductVariant], source: Source) -> Result<Verdicts, Error> {
-    let mut verdicts = Verdicts::default();
-    if rows.is_empty() {
-        return Ok(verdicts);
+    super::upsert::upsert(tx, rows, source).await
+}
+
+/// The rows as columns, which is how `unnest` takes them.
+struct Columns<'a> {
+    shop_ids: Vec<i64>,
+    ids: Vec<i64>,
+    updated: Vec<DateTime<Utc>>,
+    observed: Vec<DateTime<Utc>>,
+    product_ids: Vec<Option<i64>>,
+    titles: Vec<Option<&'a str>>,
+    skus: Vec<Option<&'a str>>,
+    barcodes: Vec<Option<&'a str>>,
+    positions: Vec<Option<i32>>,
+    prices: Vec<Option<&'a str>>,
+    compare_at: Vec<Option<&'a str>>,
+    taxable: Vec<Option<bool>>,
+    policies: Vec<Option<&'a str>>,
+    quantities: Vec<Option<i32>>,
+    items: Vec<Option<i64>>,
+    options: Vec<String>,
+    created: Vec<Option<&'a str>>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(rows: &[&'a ProductVariant]) -> Self {
+        Self {
+            shop_ids: rows.iter().map(|row| row.shop_id).collect(),
+            ids: rows.iter().map(|row| row.id).collect(),
+            updated: rows.iter().map(|row| row.version.source_updated_at).collect(),
+            observed: rows.iter().map(|row| row.version.observed_at).collect(),
+            product_ids: rows.iter().map(|row| row.product_id).collect(),
+            titles: rows.iter().map(|row| row.title.as_deref()).collect(),
+            skus: rows.iter().map(|row| row.sku.as_deref()).collect(),
+            barcodes: rows.iter().map(|row| row.barcode.as_deref()).collect(),
+            positions: rows.iter().map(|row| row.position).collect(),
+            prices: rows.iter().map(|row| row.price.as_deref()).collect(),
+            compare_at: rows.iter().map(|row| row.compare_at_price.as_deref()).collect(),
+            taxable: rows.iter().map(|row| row.taxable).collect(),
+            policies: rows.iter().map(|row| row.inventory_policy.as_deref()).collect(),
+            quantities: rows.iter().map(|row| row.inventory_quantity).collect(),
+            items: rows.iter().map(|row| row.inventory_item_id).collect(),
+            options: rows.iter().map(|row| array_literal(&row.options)).collect(),
+            created: rows.iter().map(|row| row.created_at.as_deref()).collect(),
+        }
     }
-    let shop_ids: Vec<i64> = rows.iter().map(|row| row.shop_id).collect();
-    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    let product_ids: Vec<Option<i64>> = rows.iter().map(|row| row.product_id).collect();
-    let titles: Vec<Option<&str>> = rows.iter().map(|row| row.title.as_deref()).collect();
-    let skus: Vec<Option<&str>> = rows.iter().map(|row| row.sku.as_deref()).collect();
-    let barcodes: Vec<Option<&str>> = rows.iter().map(|row| row.barcode.as_deref()).collect();
-    let positions: Vec<Option<i32>> = rows.iter().map(|row| row.position).collect();
-    let prices: Vec<Option<&str>> = rows.iter().map(|row| row.price.as_deref()).collect();
-    let compare_at: Vec<Option<&str>> = rows.iter().map(|row| row.compare_at_price.as_deref()).collect();
-    let taxable: Vec<Option<bool>> = rows.iter().map(|row| row.taxable).collect();
-    let policies: Vec<Option<&str>> = rows.iter().map(|row| row.inventory_policy.as_deref()).collect();
-    let quantities: Vec<Option<i32>> = rows.iter().map(|row| row.inventory_quantity).collect();
-    let items: Vec<Option<i64>> = rows.iter().map(|row| row.inventory_item_id).collect();
-    let options: Vec<String> = rows.iter().map(|row| array_literal(&row.options)).collect();
-    let created: Vec<Option<&str>> = rows.iter().map(|row| row.created_at.as_deref()).collect();
-    let updated: Vec<DateTime<Utc>> = rows.iter().map(|row| row.version.source_updated_at).collect();
-    let observed: Vec<DateTime<Utc>> = rows.iter().map(|row| row.version.observed_at).collect();
-    let raws: Vec<&str> = rows.iter().map(|row| row.raw.as_str()).collect();
-    for _ in 0..MOST_RACES {
-        let answer = query_file!(
-            "src/store/product_variants_upsert.sql",
+}
+
+impl Row for ProductVariant {
+    fn key(&self) -> Key {
+        (self.shop_id, self.id)
+    }
+
+    async fn judge(tx: &mut Transaction, rows: &[&Self], source: Source) -> Judged {
+        let shop_ids: Vec<i64> = rows.iter().map(|row| row.shop_id).collect();
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        let updated: Vec<DateTime<Utc>> = rows.iter().map(|row| row.version.source_updated_at).collect();
+        let observed: Vec<DateTime<Utc>> = rows.iter().map(|row| row.version.observed_at).collect();
+        let product_ids: Vec<Option<i64>> = rows.iter().map(|row| row.product_id).collect();
+        let judged = query_file!(
+            "src/store/product_variants_judge.sql",
             &shop_ids,
             &ids,
-            &product_ids as &[Option<i64>],
-            &titles as &[Option<&str>],
-            &skus as &[Option<&str>],
-            &barcodes as &[Option<&str>],
-            &positions as &[Option<i32>],
-            &prices as &[Option<&str>],
-            &compare_at as &[Option<&str>],
-            &taxable as &[Option<bool>],
-            &policies as &[Option<&str>],
-            &quantities as &[Option<i32>],
-            &items as &[Option<i64>],
-            &options,
-            &created as &[Option<&str>],
             &updated,
             &observed,
+            &product_ids as &[Option<i64>],
+            source.as_str(),
+        )
+        .fetch_all(tx)
+        .await?;
+        Ok(judged
+            .into_iter()
+            .map(|row| ((row.shop_id, row.id), row.verdict))
+            .collect())
+    }
+
+    async fn compare(tx: &mut Transaction, rows: &[&Self], source: Source) -> Judged {
+        let columns = Columns::of(rows);
+        let judged = query_file!(
+            "src/store/product_variants_compare.sql",
+            &columns.shop_ids,
+            &columns.ids,
+            &columns.updated,
+            &columns.observed,
+            &columns.product_ids as &[Option<i64>],
+            &columns.titles as &[Option<&str>],
+            &columns.skus as &[Option<&str>],
+            &columns.barcodes as &[Option<&str>],
+            &columns.positions as &[Option<i32>],
+            &columns.prices as &[Option<&str>],
+            &columns.compare_at as &[Option<&str>],
+            &columns.taxable as &[Option<bool>],
+            &columns.policies as &[Option<&str>],
+            &columns.quantities as &[Option<i32>],
+            &columns.items as &[Option<i64>],
+            &columns.options,
+            &columns.created as &[Option<&str>],
+            source.as_str(),
+        )
+        .fetch_all(tx)
+        .await?;
+        Ok(judged
+            .into_iter()
+            .map(|row| ((row.shop_id, row.id), row.verdict))
+            .collect())
+    }
+
+    async fn write(tx: &mut Transaction, rows: &[&Self], source: Source) -> Result<HashSet<Key>, Error> {
+        let columns = Columns::of(rows);
+        let raws: Vec<&str> = rows.iter().map(|row| row.raw.as_str()).collect();
+        let written = query_file!(
+            "src/store/product_variants_write.sql",
+            &columns.shop_ids,
+            &columns.ids,
+            &columns.updated,
+            &columns.observed,
+            &columns.product_ids as &[Option<i64>],
+            &columns.titles as &[Option<&str>],
+            &columns.skus as &[Option<&str>],
+            &columns.barcodes as &[Option<&str>],
+            &columns.positions as &[Option<i32>],
+            &columns.prices as &[Option<&str>],
+            &columns.compare_at as &[Option<&str>],
+            &columns.taxable as &[Option<bool>],
+            &columns.policies as &[Option<&str>],
+            &columns.quantities as &[Option<i32>],
+            &columns.items as &[Option<i64>],
+            &columns.options,
+            &columns.created as &[Option<&str>],
             &raws as &[&str],
             source.as_str(),
         )
-        .fetch_all(&mut *tx)
+        .fetch_all(tx)
         .await?;
-        if !verdicts.read(answer.into_iter().map(|row| ((row.shop_id, row.id), row.verdict))) {
-            return Ok(verdicts);
-        }
+        Ok(written.into_iter().map(|row| (row.shop_id, row.id)).collect())
     }
-    Err(Error::Unavailable {
-        code: "other writers".to_owned(),
-    })
 }
 
 /// Writes tombstones for single variants, also for ones never seen. Keys must be distinct and sorted.

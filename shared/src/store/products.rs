@@ -1,10 +1,12 @@
 //! `products`.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use sqlx::query_file;
 
 use super::text::array_literal;
-use super::version::MOST_RACES;
+use super::upsert::{Judged, Row};
 use super::{Error, Key, Source, Transaction, Verdicts, Version};
 
 /// One product. Times and lists that only travel are text, cast by Postgres.
@@ -28,61 +30,138 @@ pub struct Product {
     pub raw: String,
 }
 
-/// Writes every row that is newer than what is stored. Keys must be distinct and sorted ([`super::newest`]).
+/// Writes every row that is newer than what is stored. Keys must be distinct and
+/// sorted ([`super::newest`]).
 pub async fn upsert(tx: &mut Transaction, rows: &[&Product], source: Source) -> Result<Verdicts, Error> {
-    let mut verdicts = Verdicts::default();
-    if rows.is_empty() {
-        return Ok(verdicts);
+    super::upsert::upsert(tx, rows, source).await
+}
+
+/// The rows as columns, which is how `unnest` takes them.
+struct Columns<'a> {
+    shop_ids: Vec<i64>,
+    ids: Vec<i64>,
+    updated: Vec<DateTime<Utc>>,
+    observed: Vec<DateTime<Utc>>,
+    titles: Vec<Option<&'a str>>,
+    handles: Vec<Option<&'a str>>,
+    statuses: Vec<Option<&'a str>>,
+    vendors: Vec<Option<&'a str>>,
+    product_types: Vec<Option<&'a str>>,
+    tags: Vec<String>,
+    bodies: Vec<Option<&'a str>>,
+    suffixes: Vec<Option<&'a str>>,
+    components: Vec<Option<bool>>,
+    created: Vec<Option<&'a str>>,
+    published: Vec<Option<&'a str>>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(rows: &[&'a Product]) -> Self {
+        Self {
+            shop_ids: rows.iter().map(|row| row.shop_id).collect(),
+            ids: rows.iter().map(|row| row.id).collect(),
+            updated: rows.iter().map(|row| row.version.source_updated_at).collect(),
+            observed: rows.iter().map(|row| row.version.observed_at).collect(),
+            titles: rows.iter().map(|row| row.title.as_deref()).collect(),
+            handles: rows.iter().map(|row| row.handle.as_deref()).collect(),
+            statuses: rows.iter().map(|row| row.status.as_deref()).collect(),
+            vendors: rows.iter().map(|row| row.vendor.as_deref()).collect(),
+            product_types: rows.iter().map(|row| row.product_type.as_deref()).collect(),
+            tags: rows.iter().map(|row| array_literal(&row.tags)).collect(),
+            bodies: rows.iter().map(|row| row.body_html.as_deref()).collect(),
+            suffixes: rows.iter().map(|row| row.template_suffix.as_deref()).collect(),
+            components: rows
+                .iter()
+                .map(|row| row.has_variants_that_require_components)
+                .collect(),
+            created: rows.iter().map(|row| row.created_at.as_deref()).collect(),
+            published: rows.iter().map(|row| row.published_at.as_deref()).collect(),
+        }
     }
-    let shop_ids: Vec<i64> = rows.iter().map(|row| row.shop_id).collect();
-    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    let titles: Vec<Option<&str>> = rows.iter().map(|row| row.title.as_deref()).collect();
-    let handles: Vec<Option<&str>> = rows.iter().map(|row| row.handle.as_deref()).collect();
-    let statuses: Vec<Option<&str>> = rows.iter().map(|row| row.status.as_deref()).collect();
-    let vendors: Vec<Option<&str>> = rows.iter().map(|row| row.vendor.as_deref()).collect();
-    let product_types: Vec<Option<&str>> = rows.iter().map(|row| row.product_type.as_deref()).collect();
-    let tags: Vec<String> = rows.iter().map(|row| array_literal(&row.tags)).collect();
-    let bodies: Vec<Option<&str>> = rows.iter().map(|row| row.body_html.as_deref()).collect();
-    let suffixes: Vec<Option<&str>> = rows.iter().map(|row| row.template_suffix.as_deref()).collect();
-    let components: Vec<Option<bool>> = rows
-        .iter()
-        .map(|row| row.has_variants_that_require_components)
-        .collect();
-    let created: Vec<Option<&str>> = rows.iter().map(|row| row.created_at.as_deref()).collect();
-    let published: Vec<Option<&str>> = rows.iter().map(|row| row.published_at.as_deref()).collect();
-    let updated: Vec<DateTime<Utc>> = rows.iter().map(|row| row.version.source_updated_at).collect();
-    let observed: Vec<DateTime<Utc>> = rows.iter().map(|row| row.version.observed_at).collect();
-    let raws: Vec<&str> = rows.iter().map(|row| row.raw.as_str()).collect();
-    for _ in 0..MOST_RACES {
-        let answer = query_file!(
-            "src/store/products_upsert.sql",
+}
+
+impl Row for Product {
+    fn key(&self) -> Key {
+        (self.shop_id, self.id)
+    }
+
+    async fn judge(tx: &mut Transaction, rows: &[&Self], source: Source) -> Judged {
+        let shop_ids: Vec<i64> = rows.iter().map(|row| row.shop_id).collect();
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        let updated: Vec<DateTime<Utc>> = rows.iter().map(|row| row.version.source_updated_at).collect();
+        let observed: Vec<DateTime<Utc>> = rows.iter().map(|row| row.version.observed_at).collect();
+        let judged = query_file!(
+            "src/store/products_judge.sql",
             &shop_ids,
             &ids,
-            &titles as &[Option<&str>],
-            &handles as &[Option<&str>],
-            &statuses as &[Option<&str>],
-            &vendors as &[Option<&str>],
-            &product_types as &[Option<&str>],
-            &tags,
-            &bodies as &[Option<&str>],
-            &suffixes as &[Option<&str>],
-            &components as &[Option<bool>],
-            &created as &[Option<&str>],
-            &published as &[Option<&str>],
             &updated,
             &observed,
+            source.as_str(),
+        )
+        .fetch_all(tx)
+        .await?;
+        Ok(judged
+            .into_iter()
+            .map(|row| ((row.shop_id, row.id), row.verdict))
+            .collect())
+    }
+
+    async fn compare(tx: &mut Transaction, rows: &[&Self], source: Source) -> Judged {
+        let columns = Columns::of(rows);
+        let judged = query_file!(
+            "src/store/products_compare.sql",
+            &columns.shop_ids,
+            &columns.ids,
+            &columns.updated,
+            &columns.observed,
+            &columns.titles as &[Option<&str>],
+            &columns.handles as &[Option<&str>],
+            &columns.statuses as &[Option<&str>],
+            &columns.vendors as &[Option<&str>],
+            &columns.product_types as &[Option<&str>],
+            &columns.tags,
+            &columns.bodies as &[Option<&str>],
+            &columns.suffixes as &[Option<&str>],
+            &columns.components as &[Option<bool>],
+            &columns.created as &[Option<&str>],
+            &columns.published as &[Option<&str>],
+            source.as_str(),
+        )
+        .fetch_all(tx)
+        .await?;
+        Ok(judged
+            .into_iter()
+            .map(|row| ((row.shop_id, row.id), row.verdict))
+            .collect())
+    }
+
+    async fn write(tx: &mut Transaction, rows: &[&Self], source: Source) -> Result<HashSet<Key>, Error> {
+        let columns = Columns::of(rows);
+        let raws: Vec<&str> = rows.iter().map(|row| row.raw.as_str()).collect();
+        let written = query_file!(
+            "src/store/products_write.sql",
+            &columns.shop_ids,
+            &columns.ids,
+            &columns.updated,
+            &columns.observed,
+            &columns.titles as &[Option<&str>],
+            &columns.handles as &[Option<&str>],
+            &columns.statuses as &[Option<&str>],
+            &columns.vendors as &[Option<&str>],
+            &columns.product_types as &[Option<&str>],
+            &columns.tags,
+            &columns.bodies as &[Option<&str>],
+            &columns.suffixes as &[Option<&str>],
+            &columns.components as &[Option<bool>],
+            &columns.created as &[Option<&str>],
+            &columns.published as &[Option<&str>],
             &raws as &[&str],
             source.as_str(),
         )
-        .fetch_all(&mut *tx)
+        .fetch_all(tx)
         .await?;
-        if !verdicts.read(answer.into_iter().map(|row| ((row.shop_id, row.id), row.verdict))) {
-            return Ok(verdicts);
-        }
+        Ok(written.into_iter().map(|row| (row.shop_id, row.id)).collect())
     }
-    Err(Error::Unavailable {
-        code: "other writers".to_owned(),
-    })
 }
 
 /// A resource that is gone.

@@ -4,9 +4,6 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 
-/// How often a batch is judged anew because another writer came in between.
-pub(super) const MOST_RACES: usize = 5;
-
 /// A row's key: the store and Shopify's number.
 pub type Key = (i64, i64);
 
@@ -62,23 +59,14 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    /// Reads the verdicts of an upsert; true if a row was lost to a writer that came in between, so that the
-    /// statement must run again to judge by what that writer left.
-    pub(super) fn read(&mut self, rows: impl IntoIterator<Item = (Key, String)>) -> bool {
-        self.stale.clear();
-        let mut lost = false;
-        for (key, verdict) in rows {
-            match verdict.as_str() {
-                "tie" => {
-                    self.ties.insert(key);
-                }
-                "lost" => lost = true,
-                _ => {
-                    self.stale.insert(key);
-                }
-            }
-        }
-        lost
+    /// Notes the verdict on a row; true if the row is to be written.
+    pub(super) fn admit(&mut self, key: Key, verdict: Option<&str>) -> bool {
+        match verdict {
+            None => return true,
+            Some("tie") => self.ties.insert(key),
+            Some(_) => self.stale.insert(key),
+        };
+        false
     }
 }
 

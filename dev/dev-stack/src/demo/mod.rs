@@ -61,6 +61,7 @@ async fn job(stack: &Stack, events: u64) -> Result<bool> {
     let job = import(stack, &admin).await?;
     let mut equal = compare(stack, &mut mirror, "after the import").await?;
     timings::import(&mut mirror, &job).await?;
+    timings::memory(stack, "product-sync");
 
     if events > 0 {
         deliver(stack, &mut mirror, events).await?;

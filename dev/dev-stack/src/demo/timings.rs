@@ -1,9 +1,13 @@
 //! How long it took, from what the database recorded.
 
+use std::fs;
+
 use anyhow::Result;
 use sqlx::PgConnection;
 
 use super::progress::grouped;
+use crate::functions::PREFIX;
+use crate::stack::Stack;
 
 /// The import: in all, and how fast its chunks were applied.
 pub(super) async fn import(mirror: &mut PgConnection, job: &str) -> Result<()> {
@@ -13,8 +17,8 @@ pub(super) async fn import(mirror: &mut PgConnection, job: &str) -> Result<()> {
     .bind(job)
     .fetch_one(&mut *mirror)
     .await?;
-    let (lines, draining): (i64, f64) = sqlx::query_as(
-        "select coalesce(sum(lines), 0)::bigint, \
+    let (lines, bytes, draining): (i64, i64, f64) = sqlx::query_as(
+        "select coalesce(sum(lines), 0)::bigint, coalesce(sum(bytes), 0)::bigint, \
          coalesce(extract(epoch from max(progressed_at) - min(first_received_at)), 0)::float8 \
          from sync_chunks where job_id = $1::uuid",
     )
@@ -24,8 +28,9 @@ pub(super) async fn import(mirror: &mut PgConnection, job: &str) -> Result<()> {
     let lines = u64::try_from(lines)?;
     let rate = lines as f64 / draining.max(0.001);
     println!(
-        "  import: {seconds:.1} s from the request to completed; {} rows applied in {draining:.1} s, {} rows/s",
+        "  import: {seconds:.1} s from the request to completed; {} rows ({:.0} MB) applied in {draining:.1} s, {} rows/s",
         grouped(lines),
+        bytes as f64 / 1e6,
         grouped(rate as u64)
     );
     Ok(())
@@ -60,4 +65,27 @@ pub(super) async fn webhooks(mirror: &mut PgConnection) -> Result<()> {
         .collect();
     println!("  webhooks: {}", told.join(", "));
     Ok(())
+}
+
+/// The most memory that any process of a drain has held.
+pub(super) fn memory(stack: &Stack, queue: &str) {
+    let processes = stack.runtime.processes(&format!("{PREFIX}drain-{queue}"));
+    let peak = processes
+        .iter()
+        .flat_map(|(_, functions)| functions)
+        .filter_map(|pid| peak_kib(*pid))
+        .max();
+    if let Some(peak) = peak {
+        println!(
+            "  memory: {:.0} MiB at most in a drain of {queue}",
+            f64::from(peak) / 1_024.0
+        );
+    }
+}
+
+/// The largest resident set of a process so far, in KiB.
+fn peak_kib(pid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
 }
