@@ -14,6 +14,7 @@ export SAM_CLI_TELEMETRY := 0
 # Queries are checked against .sqlx, not against whatever DATABASE_URL names. `make sqlx` renews .sqlx.
 export SQLX_OFFLINE := true
 
+BINARIES := $(patsubst functions/%/Cargo.toml,--bin %,$(wildcard functions/*/Cargo.toml))
 STATE_MACHINE := functions/bulk-import/state-machine.asl.yaml
 # Cargo shows its progress while it builds, then the program has the terminal to itself.
 STACK := cargo build --locked -p dev-stack && cargo run --quiet --locked -p dev-stack --
@@ -60,9 +61,14 @@ build: setup ## Compile and package the functions for Lambda (ARCH=arm64 or x86_
 		x86_64) target=x86_64-unknown-linux-gnu ;; \
 		*) echo 'ARCH is $(ARCH): expected arm64 or x86_64' >&2; exit 2 ;; \
 	esac; \
+	if [[ $$target == x86_64-* && $$(uname -m) != x86_64 ]]; then \
+		echo 'sam build compiles x86_64 only on x86_64; use ARCH=arm64' >&2; exit 2; \
+	fi; \
 	if [[ ! -d "$$(rustc --print sysroot)/lib/rustlib/$$target/lib" ]]; then \
 		echo "Rust cannot compile for $(ARCH) yet; once: rustup target add $$target" >&2; exit 1; \
-	fi
+	fi; \
+	cargo lambda build --release --locked --target $$target $(BINARIES)
+	@# Nothing is left to compile: sam, which would not show the progress, only packages.
 	sam build --parameter-overrides Architecture=$(ARCH)
 	@echo 'next: sam deploy --guided, with Architecture $(ARCH)'
 
