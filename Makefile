@@ -37,7 +37,7 @@ demo: setup ## Import a store of 10,000 products, follow live webhooks, prove th
 
 .PHONY: test
 test: check ## Run the checks, then all tests beside a private Postgres and Redis
-	@$(STACK) services -- cargo test --locked --workspace
+	@$(STACK) services -- bash -c 'dev/sqlx check && cargo test --locked --workspace'
 
 .PHONY: check
 check: setup ## Run all that needs no server: format, events, state machine, template, crates, lints, docs
@@ -67,7 +67,7 @@ build: setup ## Compile and package the functions for Lambda (ARCH=arm64 or x86_
 	if [[ ! -d "$$(rustc --print sysroot)/lib/rustlib/$$target/lib" ]]; then \
 		echo "Rust cannot compile for $(ARCH) yet; once: rustup target add $$target" >&2; exit 1; \
 	fi; \
-	cargo lambda build --release --locked --target $$target $(BINARIES)
+	cargo lambda build --release --locked --skip-target-check --target $$target $(BINARIES)
 	@# Nothing is left to compile: sam, which would not show the progress, only packages.
 	sam build --parameter-overrides Architecture=$(ARCH)
 	@echo 'next: sam deploy --guided, with Architecture $(ARCH)'
@@ -78,7 +78,7 @@ migrate: setup ## Bring the schema of DATABASE_URL, or else of the running stack
 
 .PHONY: sqlx
 sqlx: setup ## Renew .sqlx, what the compiler knows of every query, from the migrations
-	@$(STACK) services -- dev/sqlx
+	@$(STACK) services -- dev/sqlx write
 
 .PHONY: clean
 clean: ## Remove what was built and the stack's data; the tools of dev/setup stay
