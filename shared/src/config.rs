@@ -49,7 +49,8 @@ impl Environment {
             Some(id) => secrets::read(id).await.map_err(Error::Secret)?,
             None => HashMap::new(),
         };
-        values.extend(variables);
+        // A template may leave a variable blank: that is no value, and hides none of the secret's.
+        values.extend(variables.into_iter().filter(|(_, value)| !value.is_empty()));
         Ok(Self(values))
     }
 

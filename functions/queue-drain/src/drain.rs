@@ -128,7 +128,8 @@ async fn work(
             parts.insert(0, seldom);
         }
         for part in parts {
-            let handled = handle(context, name, &part, deadline);
+            // Boxed, because the state of a whole batch is large.
+            let handled = Box::pin(handle(context, name, &part, deadline));
             let settlements = while_hidden(queue, context.policy.visibility_timeout, &part, handled).await?;
             settle(queue, &part, settlements, &mut report).await?;
         }

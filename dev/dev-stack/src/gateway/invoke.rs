@@ -210,7 +210,12 @@ fn answer(name: &str, outcome: Result<Outcome>) -> Response {
 fn refusal(status: StatusCode, kind: &'static str, body: serde_json::Value) -> Response {
     (
         status,
-        [("x-amzn-errortype", kind), ("content-type", "application/json")],
+        [
+            ("x-amzn-errortype", kind.to_owned()),
+            ("content-type", "application/json".to_owned()),
+            // Without it, the client inside moto fails on the answer itself and not by its error.
+            ("x-amzn-requestid", uuid::Uuid::new_v4().to_string()),
+        ],
         body.to_string(),
     )
         .into_response()
