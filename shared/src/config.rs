@@ -54,9 +54,14 @@ impl Environment {
         Ok(Self(values))
     }
 
-    /// The values given, for tests.
-    pub fn from_values<const N: usize>(values: [(&str, &str); N]) -> Self {
-        Self(values.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+    /// The values given, the last of a name, for tests.
+    pub fn from_values<'a>(values: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self(
+            values
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        )
     }
 
     /// The value of `name`; empty counts as absent, so that a template may leave a parameter blank.

@@ -52,6 +52,7 @@ pub(crate) async fn submit(
         {
             Ok(bulk) => bulk,
             Err(shopify::Error::OperationInProgress) => {
+                store::commit(tx).await?;
                 tracing::info!(shop.domain = %shop, import.id = %run.job_id, "all places for bulk operations are taken");
                 return Ok(Answer::Wait {
                     seconds: UNTIL_A_PLACE_IS_FREE,

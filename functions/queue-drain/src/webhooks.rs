@@ -83,10 +83,13 @@ async fn apply(context: &Context, messages: &[Message], deliveries: &[(usize, We
         }
         Err(error) => {
             let reason = Chain(&error).to_string();
+            let postgres_is_away = matches!(error, Error::Store(store::Error::Unavailable { .. }));
             let mut settlements = Vec::with_capacity(deliveries.len());
             for (index, webhook) in deliveries {
                 let settlement = failure(context, &messages[*index], error.disposition(), reason.clone());
-                log_failure(context, webhook, &messages[*index], &settlement).await;
+                if !postgres_is_away {
+                    log_failure(context, webhook, &messages[*index], &settlement).await;
+                }
                 settlements.push((*index, settlement));
             }
             settlements

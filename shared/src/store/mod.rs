@@ -63,7 +63,7 @@ impl Store {
             .statement_cache_capacity(0);
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections.max(1))
-            .acquire_timeout(Duration::from_secs(10))
+            .acquire_timeout(Duration::from_secs(5))
             .connect_lazy_with(options);
         Ok(Self(pool))
     }

@@ -50,7 +50,7 @@ impl History {
 /// A create, two to four updates often within one second, sometimes a deletion; sometimes a bulk operation that overlaps.
 fn histories() -> impl Strategy<Value = History> {
     let gaps = prop::collection::vec(prop_oneof![0.1f64..0.4, 0.5f64..3.0], 3..6);
-    let bulk = prop::option::of((0.0f64..6.0, 0.0f64..6.0));
+    let bulk = prop::option::weighted(0.7, (0.0f64..4.0, 0.0f64..3.0));
     // States repeat, so that two of the same second may be equal.
     (gaps, any::<bool>(), bulk, prop::collection::vec(0u8..3, 6)).prop_map(|(gaps, deleted, bulk, titles)| {
         let mut moment = 1.0;
@@ -222,14 +222,16 @@ async fn fetch_wanted(pool: &PgPool, store: &Store, shop_id: i64, history: &Hist
 #[sqlx::test(migrator = "shared::store::MIGRATOR")]
 async fn every_order_of_arrival_ends_in_the_state_of_the_store(pool: PgPool) {
     let (store, shop_id) = store_with_shop(pool.clone()).await;
-    let mut fetched = 0;
+    let (mut played, mut fetched) = (0, 0);
     let mut runner = TestRunner::new(Config {
-        cases: 40,
         failure_persistence: None,
         ..Config::default()
     });
     let strategy = histories();
-    for _ in 0..40 {
+    // Until some of them were undecidable, or the rule for ties would not be tested.
+    while played < 40 || fetched == 0 {
+        played += 1;
+        assert!(played < 1_000, "no history is ever undecidable");
         let history = strategy.new_tree(&mut runner).unwrap().current();
         play(&store, shop_id, &history).await;
         fetched += fetch_wanted(&pool, &store, shop_id, &history).await;
