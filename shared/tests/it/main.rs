@@ -6,6 +6,7 @@ mod layers;
 mod mirror;
 mod mirror_order;
 mod mirror_support;
+mod pooler;
 mod queue;
 mod queue_dead_letter;
 mod queue_model;
