@@ -2,6 +2,9 @@
 //!
 //! Queue names are fixed in the functions, so tests that share a Redis would take each other's messages.
 
+mod log;
+mod useless;
+
 use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
@@ -15,6 +18,9 @@ use shared::store::shops::{self, Profile};
 use shared::store::{Store, commit, credentials};
 use sqlx::{ConnectOptions, PgPool};
 use tokio::process::{Child, Command};
+
+pub use log::Log;
+pub use useless::Useless;
 
 /// The store that the files under `events/` come from.
 pub const SHOP: &str = "demo.myshopify.com";
@@ -71,9 +77,15 @@ impl Redis {
             .kill_on_drop(true)
             .spawn()
             .expect("redis-server is not installed: run `make setup`");
-        self.child = Some(child);
         let redis = self.client();
+        let child = self.child.insert(child);
         while redis.ping().await.is_err() {
+            // Else the test would wait for ever, as when another process took the port meanwhile.
+            assert_eq!(
+                child.try_wait().expect("a child has a state"),
+                None,
+                "redis-server ended"
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
