@@ -18,6 +18,7 @@ use shared::queue::{self, Queue, Redis, Send};
 use shared::shopify::webhook::{Delivery, Refusal, header, verify};
 use shared::store::Store;
 use shared::telemetry::Chain;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use rate_limit::RateLimit;
@@ -75,6 +76,8 @@ pub async fn handle(context: &Context, request: Request) -> Response<Body> {
 
 /// Puts a verified delivery where it cannot be lost.
 async fn accept(context: &Context, delivery: Delivery, body: &[u8], received_at: DateTime<Utc>) -> Answer {
+    // One for all that follows: two services that are slow together must not use up Shopify's patience.
+    let deadline = Instant::now() + PATIENCE;
     // Unsigned text of any length: a long one names nothing.
     let dedup_id = delivery
         .webhook_id
@@ -84,7 +87,7 @@ async fn accept(context: &Context, delivery: Delivery, body: &[u8], received_at:
     let webhook = webhook(delivery, body, received_at);
     let (shop, topic) = (webhook.shop.clone(), webhook.topic.clone());
     if topic.is_irrecoverable() {
-        match tokio::time::timeout(PATIENCE, mirror::webhook::log_received(&context.store, &webhook)).await {
+        match timeout_at(deadline, mirror::webhook::log_received(&context.store, &webhook)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::error!(shop.domain = %shop, webhook.topic = %topic, error = %Chain(&error), "Postgres unavailable");
@@ -100,7 +103,7 @@ async fn accept(context: &Context, delivery: Delivery, body: &[u8], received_at:
     if let Some(dedup_id) = dedup_id {
         send = send.dedup_id(dedup_id);
     }
-    match enqueue(&context.deliveries, &send).await {
+    match enqueue(&context.deliveries, &send, deadline).await {
         Ok(sent) => {
             tracing::info!(shop.domain = %shop, webhook.topic = %topic, message.id = %sent.message_id, duplicate = sent.duplicate, "delivery accepted");
             Answer::Accepted
@@ -112,8 +115,8 @@ async fn accept(context: &Context, delivery: Delivery, body: &[u8], received_at:
     }
 }
 
-async fn enqueue(queue: &Queue, send: &Send) -> Result<queue::Sent, String> {
-    match tokio::time::timeout(PATIENCE, queue.send(send)).await {
+async fn enqueue(queue: &Queue, send: &Send, deadline: Instant) -> Result<queue::Sent, String> {
+    match timeout_at(deadline, queue.send(send)).await {
         Ok(Ok(sent)) => Ok(sent),
         Ok(Err(error)) => Err(Chain(&error).to_string()),
         Err(_) => Err("no answer in time".to_owned()),
@@ -175,7 +178,7 @@ async fn keep_rejected(context: &Context, rejected: Rejected) {
         return;
     }
     let body = message::encode(&message::Body::Rejected(rejected));
-    if let Err(error) = enqueue(&context.deliveries, &Send::new(body)).await {
+    if let Err(error) = enqueue(&context.deliveries, &Send::new(body), Instant::now() + PATIENCE).await {
         tracing::warn!(error, "refused delivery not kept");
     }
 }

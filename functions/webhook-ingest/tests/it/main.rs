@@ -1,5 +1,7 @@
 //! What the sender of a webhook is told, and what is kept of it.
 
+mod trouble;
+
 use std::time::{Duration, Instant};
 
 use base64::Engine;
