@@ -80,10 +80,19 @@ impl Error {
     }
 }
 
-/// Reads the input of a call, or says which field is wrong.
+/// Reads the input of a call, or says which field is wrong. No input at all is one without fields.
 pub(crate) fn input<T: DeserializeOwned>(input: Value) -> Result<T, Error> {
-    serde_json::from_value(input)
-        .map_err(|error| Error::new(Code::BadRequest, format!("the input is not right: {error}")))
+    let input = if input.is_null() { json!({}) } else { input };
+    serde_path_to_error::deserialize(input).map_err(|error| {
+        let field = error.path().to_string();
+        let said = error.into_inner();
+        let what = if field == "." {
+            said.to_string()
+        } else {
+            format!("`{field}`: {said}")
+        };
+        Error::new(Code::BadRequest, format!("the input is not right: {what}"))
+    })
 }
 
 /// Answers the calls of one request.

@@ -2,6 +2,7 @@
 
 mod client;
 mod support;
+mod wire;
 
 use serde_json::{Value, json};
 use shared::message::{Body, QueueName, decode};

@@ -19,11 +19,16 @@ pub struct Admin {
 
 impl Admin {
     pub async fn start(pool: &PgPool) -> Self {
+        Self::start_on(&database_url(pool)).await
+    }
+
+    /// With a database in whatever state it is.
+    pub async fn start_on(database_url: &str) -> Self {
         let (redis, server) = (Redis::start().await, shopify(3).await);
         let context = Context::load(&Environment::from_values([
             ("REDIS_HOST", "127.0.0.1"),
             ("REDIS_PORT", redis.port().as_str()),
-            ("DATABASE_URL", database_url(pool).as_str()),
+            ("DATABASE_URL", database_url),
             ("SHOPIFY_ADMIN_URL", server.admin_url().as_str()),
             ("ADMIN_TOKEN", ADMIN_TOKEN),
         ]))
@@ -50,14 +55,16 @@ impl Admin {
     }
 
     pub async fn query(&self, procedure: &str, input: &Value) -> (u16, Value) {
-        let input: String = input.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
-        self.answer(&request(
-            Some(ADMIN_TOKEN),
-            "GET",
-            &format!("/trpc/{procedure}?input={input}"),
-            None,
-        ))
-        .await
+        self.get(&format!("/trpc/{procedure}?input={}", encoded(input))).await
+    }
+
+    pub async fn query_batch(&self, procedures: &str, input: &Value) -> (u16, Value) {
+        self.get(&format!("/trpc/{procedures}?batch=1&input={}", encoded(input)))
+            .await
+    }
+
+    pub async fn get(&self, target: &str) -> (u16, Value) {
+        self.answer(&request(Some(ADMIN_TOKEN), "GET", target, None)).await
     }
 
     pub async fn raw(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
@@ -70,6 +77,10 @@ impl Admin {
         let status = response.status().as_u16();
         (status, serde_json::from_slice(response.body()).unwrap())
     }
+}
+
+fn encoded(input: &Value) -> String {
+    input.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 /// The event that API Gateway makes of a request.
