@@ -97,6 +97,13 @@ impl Import {
         self.invoke(event).await.unwrap_err()
     }
 
+    pub async fn of_operation(&self, operation: &str) -> Failure {
+        let mut event = event_json("bulk-import/start.json");
+        event["jobId"] = json!(self.job_id);
+        event["operation"] = json!(operation);
+        self.invoke(event).await.unwrap_err()
+    }
+
     async fn invoke(&self, event: Value) -> Result<Value, Failure> {
         let event: Event = serde_json::from_value(event).unwrap();
         match handle(&self.context, event).await {

@@ -1,5 +1,6 @@
 //! What becomes of the messages in the queues.
 
+mod chunk;
 mod support;
 
 use std::time::Duration;
@@ -12,7 +13,7 @@ use shared::message::{Body, Chunk, Encoded, Import, Payload, QueueName, Rejected
 use shared::queue::{Send, State};
 use shared::shopify::Gid;
 use sqlx::PgPool;
-use test_support::{rows, shop, shopify, store_with_shop};
+use test_support::{Useless, rows, shop, shopify, store_with_shop};
 use uuid::Uuid;
 
 use support::{Drain, product, webhook};
@@ -118,18 +119,16 @@ async fn a_poison_message_costs_only_itself(pool: PgPool) {
 #[sqlx::test(migrator = "shared::store::MIGRATOR")]
 async fn while_postgres_is_away_nothing_is_lost(pool: PgPool) {
     let (_store, _) = store_with_shop(&pool).await;
-    let mut away = Drain::start_with(&pool, [("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none")]).await;
+    let gone = Useless::closing().await;
+    let mut away = Drain::start_with(&pool, [("DATABASE_URL", &gone.database_url())]).await;
     away.send(
         QueueName::WebhookProcess,
         &Body::Webhook(webhook("products/create", &product(1, "x"))),
     )
     .await;
     let report = away.run(QueueName::WebhookProcess).await;
-    assert_eq!(
-        (report.received, report.retried, report.deleted),
-        (1, 1, 0),
-        "{report:?}"
-    );
+    // The wait is drawn by lot: one of next to nothing is over before the drain is.
+    assert!(report.retried > 0 && report.retried == report.received, "{report:?}");
     let waiting = away
         .redis
         .queue(QueueName::WebhookProcess)
@@ -152,11 +151,12 @@ async fn while_postgres_is_away_nothing_is_lost(pool: PgPool) {
 
 #[sqlx::test(migrator = "shared::store::MIGRATOR")]
 async fn a_message_that_keeps_failing_ends_in_the_dead_letter_queue_with_its_last_error(pool: PgPool) {
-    let settings = [
-        ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none"),
-        ("MAX_RECEIVE_COUNT", "1"),
-    ];
-    let drain = Drain::start_with(&pool, settings).await;
+    let gone = Useless::closing().await;
+    let drain = Drain::start_with(
+        &pool,
+        [("DATABASE_URL", &gone.database_url()), ("MAX_RECEIVE_COUNT", "1")],
+    )
+    .await;
     drain
         .send(
             QueueName::WebhookProcess,

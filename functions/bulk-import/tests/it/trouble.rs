@@ -1,0 +1,129 @@
+//! An import while something is away, is cancelled, or happens twice at the same time.
+
+use fake_shopify::Fault;
+use sqlx::PgPool;
+use test_support::{rows, shopify_at};
+
+use crate::support::{Import, next};
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn two_executions_at_once_start_one_operation(pool: PgPool) {
+    let import = Import::start(&pool, 20).await;
+    let (one, two) = tokio::join!(import.step("start"), import.step("start"));
+    assert_eq!((next(&one.unwrap()), next(&two.unwrap())), ("wait", "wait"));
+    assert_eq!(import.server.requests(Some("bulkOperationRunQuery")).len(), 1);
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn a_place_that_becomes_free_is_taken_by_the_next_poll(pool: PgPool) {
+    // Some two seconds for each operation: long enough to find all five places taken.
+    let import = Import::start_with(&pool, shopify_at(20, 50.0).await).await;
+    import.take_all_places().await;
+    assert_eq!(import.step("start").await.unwrap()["waitSeconds"], 30);
+    let mut waited = false;
+    while rows(&pool, "select phase from sync_operations").await == ["starting"] {
+        assert_eq!(next(&import.step("poll").await.unwrap()), "wait");
+        waited = true;
+    }
+    assert!(waited);
+    assert_eq!(
+        rows(&pool, "select phase || submitted from sync_operations").await,
+        ["running1"]
+    );
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn chunks_that_were_recorded_and_not_sent_are_sent_by_the_next_attempt(pool: PgPool) {
+    let mut import = Import::start(&pool, 50).await;
+    import.run_to("fan_out").await;
+    import.redis.stop().await;
+    assert_eq!(import.step("fan_out").await.unwrap_err().0, "Retryable");
+    assert_ne!(rows(&pool, "select chunk::text from sync_chunks").await, [""; 0]);
+    import.redis.resume().await;
+    assert_eq!(next(&import.step("fan_out").await.unwrap()), "drain");
+    assert_eq!(import.run_to_the_end().await, "completed");
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn a_host_that_gives_no_parts_is_read_as_one_chunk(pool: PgPool) {
+    let import = Import::start(&pool, 50).await;
+    import.server.fault("bulk_result", Fault::NoRange, 100).unwrap();
+    assert_eq!(import.run_to_the_end().await, "completed");
+    assert_eq!(rows(&pool, "select count(*)::text from sync_chunks").await, ["1"]);
+    assert_eq!(rows(&pool, "select count(*)::text from live.products").await, ["50"]);
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn a_result_that_is_gone_fails_the_import_with_the_next_action(pool: PgPool) {
+    let import = Import::start(&pool, 20).await;
+    import
+        .server
+        .fault(
+            "bulk_result",
+            Fault::Reject {
+                status: 403,
+                retry_after: None,
+            },
+            1,
+        )
+        .unwrap();
+    assert_eq!(import.run_to_the_end().await, "failed");
+    let error = rows(&pool, "select error from sync_jobs").await;
+    assert!(
+        error[0].contains("no longer there") && error[0].ends_with("start the import again"),
+        "{error:?}"
+    );
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn a_failure_inside_shopify_is_submitted_again_and_then_told(pool: PgPool) {
+    let import = Import::start(&pool, 20).await;
+    let fault = || Fault::BulkEnd {
+        status: "FAILED".to_owned(),
+        error_code: Some("INTERNAL_SERVER_ERROR".to_owned()),
+        partial: false,
+    };
+    import.server.fault("bulk_operation", fault(), 3).unwrap();
+    assert_eq!(import.run_to_the_end().await, "failed");
+    assert_eq!(import.server.requests(Some("bulkOperationRunQuery")).len(), 3);
+    let error = rows(&pool, "select error from sync_jobs").await;
+    assert!(
+        error[0].contains("INTERNAL_SERVER_ERROR") && error[0].contains("start the import again"),
+        "{error:?}"
+    );
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn a_cancelled_import_is_cancelled_at_shopify_and_ends_so(pool: PgPool) {
+    let import = Import::start(&pool, 20).await;
+    import.step("start").await.unwrap();
+    sqlx::query("update sync_jobs set status = 'canceled'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(next(&import.step("poll").await.unwrap()), "finish");
+    assert_eq!(import.server.requests(Some("bulkOperationCancel")).len(), 1);
+    assert_eq!(import.step("finish").await.unwrap()["status"], "canceled");
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn without_a_token_the_error_says_how_to_get_one(pool: PgPool) {
+    let import = Import::start(&pool, 20).await;
+    sqlx::query("delete from shop_credentials")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let (word, message) = import.step("start").await.unwrap_err();
+    assert_eq!(word, "Permanent");
+    assert!(message.contains("add the store again with shops.add"), "{message}");
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn an_unknown_operation_is_permanent(pool: PgPool) {
+    let import = Import::start(&pool, 0).await;
+    let (word, message) = import.of_operation("sonnets").await;
+    assert_eq!(
+        (word.as_str(), message.as_str()),
+        ("Permanent", "there is no operation called `sonnets`")
+    );
+}
