@@ -3,7 +3,8 @@
 --   redriven, and among the others the first in ready is the oldest.
 -- KEYS: 1 bodies  2 ready  3 in_flight  4 delayed  5 aged  6 dlq:dead
 -- ARGV: 1 now in ms, or ''
--- Returns: visible, in flight, delayed, age of the oldest in ms or -1, dead letters, ms since the first of them died or -1.
+-- Returns: visible, in flight, delayed, age of the oldest in ms or -1, dead letters, ms since the first of these died
+--   or -1.
 -- Crash: changes nothing.
 local bodies, ready, in_flight, delayed, aged, dead = unpack(KEYS)
 local now = tonumber(ARGV[1])

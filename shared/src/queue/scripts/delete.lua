@@ -14,7 +14,12 @@ for i, id in ipairs(ids) do
   if latest then current[#current + 1] = id end
 end
 if #current > 0 then
-  for i = 1, 4 do redis.call('HDEL', KEYS[i], unpack(current)) end
-  for i = 5, 7 do redis.call('ZREM', KEYS[i], unpack(current)) end
+  -- Most messages have no snoozes, errors or delay: asking whether any has is cheaper than naming them all.
+  for i = 1, 4 do
+    if redis.call('HLEN', KEYS[i]) > 0 then redis.call('HDEL', KEYS[i], unpack(current)) end
+  end
+  for i = 5, 7 do
+    if redis.call('ZCARD', KEYS[i]) > 0 then redis.call('ZREM', KEYS[i], unpack(current)) end
+  end
 end
 return replies

@@ -21,16 +21,18 @@ for _, hidden in ipairs({ in_flight, delayed }) do
   end
 end
 
-local reply = { 0 }
 local ids = redis.call('LRANGE', ready, 0, ARGV[4] - 1)
 if #ids == 0 then
-  local a, b = redis.call('ZRANGE', in_flight, 0, 0, 'WITHSCORES')[2], redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')[2]
-  local first = math.min(tonumber(a or 'inf'), tonumber(b or 'inf'))
+  local first = math.huge
+  for _, hidden in ipairs({ in_flight, delayed }) do
+    first = math.min(first, tonumber(redis.call('ZRANGE', hidden, 0, 0, 'WITHSCORES')[2] or 'inf'))
+  end
   return { first == math.huge and -1 or first - now }
 end
 
 -- An id may linger in ready after its message was deleted late, and the message be back under the same id since then.
-local held, waiting = redis.call('ZMSCORE', in_flight, unpack(ids)), redis.call('ZMSCORE', delayed, unpack(ids))
+local held = redis.call('ZMSCORE', in_flight, unpack(ids))
+local waiting = redis.call('ZCARD', delayed) > 0 and redis.call('ZMSCORE', delayed, unpack(ids)) or {}
 local found, values, taken, bytes = {}, {}, 0, 0
 for i, id in ipairs(ids) do
   local value = not held[i] and not waiting[i] and not values[id] and redis.call('HGET', bodies, id)
@@ -42,29 +44,30 @@ for i, id in ipairs(ids) do
   taken = i
 end
 redis.call('LTRIM', ready, taken, -1)
-if #found == 0 then return reply end
+if #found == 0 then return { 0 } end
 
-local counts, uncounted = redis.call('HMGET', receives, unpack(found)), redis.call('HMGET', snoozes, unpack(found))
-local hide, count, first_time = {}, {}, {}
+local counts = redis.call('HMGET', receives, unpack(found))
+local uncounted = redis.call('HLEN', snoozes) > 0 and redis.call('HMGET', snoozes, unpack(found)) or {}
+-- Redis writes out every number it is given; a string is passed as it is.
+local until_ms, max_receives = string.format('%.0f', now + ARGV[2]), tonumber(ARGV[3])
+local reply, hide, count, first_time = { 0 }, {}, {}, {}
 for i, id in ipairs(found) do
-  local before, value = tonumber(counts[i] or 0), values[id]
-  local counted = before + 1 - tonumber(uncounted[i] or 0)
-  if counted > tonumber(ARGV[3]) then
+  local value, receive = values[id], tonumber(counts[i] or 0) + 1
+  local counted = receive - (uncounted[i] or 0)
+  if counted > max_receives then
     local err = redis.call('HGET', errors, id)
     local reason = 'max receive count exceeded' .. (err and ': ' .. err or '')
+    local head = table.concat({ now, receive - 1, counted - 1, #reason }, ' ')
     for _, key in ipairs({ bodies, receives, snoozes, errors }) do redis.call('HDEL', key, id) end
     redis.call('ZREM', aged, id)
     redis.call('ZADD', dead, now, id)
-    redis.call('HSET', dead_bodies, id, now .. ' ' .. before .. ' ' .. (counted - 1) .. ' ' .. #reason .. '\n' .. reason .. value)
+    redis.call('HSET', dead_bodies, id, head .. '\n' .. reason .. value)
   else
-    local n = #hide
-    hide[n + 1], hide[n + 2] = now + ARGV[2], id
-    count[n + 1], count[n + 2] = id, before + 1
-    if before == 0 then
-      first_time[#first_time + 1] = string.match(value, '^%d+')
-      first_time[#first_time + 1] = id
-    end
-    for _, item in ipairs({ id, before + 1, counted, value }) do reply[#reply + 1] = item end
+    local n, r, f = #hide, #reply, #first_time
+    hide[n + 1], hide[n + 2] = until_ms, id
+    count[n + 1], count[n + 2] = id, counts[i] and receive or '1'
+    if receive == 1 then first_time[f + 1], first_time[f + 2] = string.match(value, '^%d+'), id end
+    reply[r + 1], reply[r + 2], reply[r + 3], reply[r + 4] = id, receive, counted, value
   end
 end
 if #hide > 0 then
