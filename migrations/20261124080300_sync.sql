@@ -34,6 +34,8 @@ create table sync_operations (
     -- Signed: never shown, never logged.
     url                  text,
     etag                 text,
+    -- What the host says, which for a partial result need not be file_size.
+    result_size          bigint,
     -- Whether the host gives parts of the file.
     ranges               boolean not null default true,
     -- True for a partialDataUrl: apply it, conclude nothing from what is missing.

@@ -10,7 +10,7 @@ use shared::message::Chunk;
 use shared::mirror::chunk;
 use shared::shopify::{BulkOperation, Client, ResultFiles, ShopDomain};
 use shared::store::shops::{self, Profile};
-use shared::store::sync_operations::Polled;
+use shared::store::sync_operations::{Polled, ResultFile};
 use shared::store::{Store, commit, sync_chunks, sync_jobs, sync_operations};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -110,7 +110,12 @@ async fn prepare(store: &Store, files: &ResultFiles, operation: &BulkOperation) 
         .map(|chunk| (size * chunk / CHUNKS, size * (chunk + 1) / CHUNKS))
         .collect();
     sync_chunks::create(&mut tx, job_id, "products", &bounds).await?;
-    sync_operations::fanned_out(&mut tx, job_id, "products", probe.etag.as_deref(), probe.ranges).await?;
+    let result = ResultFile {
+        size: probe.size.map(|size| size as i64),
+        etag: probe.etag.as_deref(),
+        ranges: probe.ranges,
+    };
+    sync_operations::fanned_out(&mut tx, job_id, "products", &result).await?;
     commit(tx).await?;
     Ok(job_id)
 }

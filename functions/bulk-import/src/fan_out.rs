@@ -3,7 +3,8 @@
 use shared::message::{self, Body, Chunk};
 use shared::queue::Send;
 use shared::shopify::{self, ShopDomain};
-use shared::store::{self, sync_chunks, sync_operations};
+use shared::store::sync_operations::{self, ResultFile};
+use shared::store::{self, sync_chunks};
 
 use super::{Answer, Error, Run, finish, progress};
 
@@ -49,7 +50,12 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<Answer, Error> {
         .map(|(start, end)| (start as i64, end as i64))
         .collect();
     sync_chunks::create(&mut tx, run.job_id, run.operation, &bounds).await?;
-    sync_operations::fanned_out(&mut tx, run.job_id, run.operation, probe.etag.as_deref(), probe.ranges).await?;
+    let result = ResultFile {
+        size: probe.size.and_then(|size| i64::try_from(size).ok()),
+        etag: probe.etag.as_deref(),
+        ranges: probe.ranges,
+    };
+    sync_operations::fanned_out(&mut tx, run.job_id, run.operation, &result).await?;
     store::commit(tx).await?;
     let all: Vec<i32> = (0..bounds.len() as i32).collect();
     send(run, &shop, &all).await?;

@@ -66,7 +66,7 @@ pub async fn apply(
     let (Some(url), Some(created_at)) = (&chunk.url, chunk.bulk_created_at) else {
         return Err(Error::UnknownChunk);
     };
-    let size = chunk.file_size.and_then(|size| u64::try_from(size).ok());
+    let size = chunk.result_size.and_then(|size| u64::try_from(size).ok());
     let probe = Probe {
         size,
         etag: chunk.etag.clone(),

@@ -15,7 +15,7 @@ pub struct Chunk {
     pub url: Option<String>,
     pub etag: Option<String>,
     pub ranges: bool,
-    pub file_size: Option<i64>,
+    pub result_size: Option<i64>,
     pub bulk_created_at: Option<DateTime<Utc>>,
     pub range_start: i64,
     pub range_end: i64,
@@ -80,7 +80,7 @@ pub async fn receive(tx: &mut Transaction, job_id: Uuid, operation: &str, chunk:
         set first_received_at = coalesce(c.first_received_at, clock_timestamp()), progressed_at = clock_timestamp()
         from sync_operations o join sync_jobs j on j.id = o.job_id
         where c.job_id = $1 and c.operation = $2 and c.chunk = $3 and o.job_id = c.job_id and o.operation = c.operation
-        returning j.shop_id, j.status as job_status, o.phase, o.url, o.etag, o.ranges, o.file_size, o.bulk_created_at,
+        returning j.shop_id, j.status as job_status, o.phase, o.url, o.etag, o.ranges, o.result_size, o.bulk_created_at,
                   c.range_start, c.range_end, c.next_offset, c.done
         "#,
         job_id,

@@ -128,24 +128,33 @@ pub async fn resubmit(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Re
     Ok(())
 }
 
+/// The result as its host describes it.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "columns are described in the migration")]
+pub struct ResultFile<'a> {
+    pub size: Option<i64>,
+    pub etag: Option<&'a str>,
+    pub ranges: bool,
+}
+
 /// Records that the result, as its host describes it, is cut into chunks.
 pub async fn fanned_out(
     tx: &mut Transaction,
     job_id: Uuid,
     operation: &str,
-    etag: Option<&str>,
-    ranges: bool,
+    result: &ResultFile<'_>,
 ) -> Result<(), Error> {
     sqlx::query!(
         r#"
         update sync_operations
-        set phase = 'draining', etag = $3, ranges = $4, fanned_out_at = coalesce(fanned_out_at, now())
+        set phase = 'draining', etag = $3, ranges = $4, result_size = $5, fanned_out_at = coalesce(fanned_out_at, now())
         where job_id = $1 and operation = $2
         "#,
         job_id,
         operation,
-        etag,
-        ranges,
+        result.etag,
+        result.ranges,
+        result.size,
     )
     .execute(&mut *tx)
     .await?;

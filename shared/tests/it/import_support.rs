@@ -7,7 +7,7 @@ use shared::message;
 use shared::mirror::Error;
 use shared::mirror::chunk::{self, Applied};
 use shared::shopify::{BulkStatus, Client, PRODUCTS_BULK, Probe, ResultFiles, Settings, ShopDomain};
-use shared::store::sync_operations::Polled;
+use shared::store::sync_operations::{Polled, ResultFile};
 use shared::store::{Store, commit, sync_chunks, sync_jobs, sync_operations};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -108,7 +108,12 @@ impl Import {
             .unwrap();
         let bounds = cut(&probe, pieces);
         sync_chunks::create(&mut tx, job_id, "products", &bounds).await.unwrap();
-        sync_operations::fanned_out(&mut tx, job_id, "products", probe.etag.as_deref(), probe.ranges)
+        let result = ResultFile {
+            size: probe.size.map(|size| size as i64),
+            etag: probe.etag.as_deref(),
+            ranges: probe.ranges,
+        };
+        sync_operations::fanned_out(&mut tx, job_id, "products", &result)
             .await
             .unwrap();
         commit(tx).await.unwrap();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use fake_shopify::{Fault, Server};
 use shared::message::{Body, Chunk, QueueName};
 use shared::shopify::{BulkOperation, BulkStatus, Client, PRODUCTS_BULK, ResultFiles, Settings};
+use shared::store::sync_operations::ResultFile;
 use shared::store::sync_operations::{self, Polled};
 use shared::store::{Store, commit, sync_chunks, sync_jobs};
 use sqlx::PgPool;
@@ -66,7 +67,12 @@ async fn fan_out(store: &Store, shop_id: i64, drain: &Drain, server: &Server) {
     sync_chunks::create(&mut tx, job_id, operation, &[(0, size / 2), (size / 2, size)])
         .await
         .unwrap();
-    sync_operations::fanned_out(&mut tx, job_id, operation, etag.as_deref(), true)
+    let result = ResultFile {
+        size: Some(size),
+        etag: etag.as_deref(),
+        ranges: true,
+    };
+    sync_operations::fanned_out(&mut tx, job_id, operation, &result)
         .await
         .unwrap();
     commit(tx).await.unwrap();
