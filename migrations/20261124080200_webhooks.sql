@@ -31,6 +31,9 @@ create table webhook_logs_default partition of webhook_logs default;
 -- Serves: the log of one shop, newest first.
 create index webhook_logs_shop on webhook_logs (shop_domain, received_at desc);
 
+-- Serves: what became of one delivery.
+create index webhook_logs_webhook on webhook_logs (webhook_id);
+
 -- Deliveries refused for their signature: capped in size, kept as bytes, never applied.
 create table webhook_rejections (
     id            uuid primary key,

@@ -31,6 +31,10 @@ pub async fn up() -> Result<ExitCode> {
         stack = Stack::start(home, &options) => stack?,
         why = signals.next() => bail!("stopped during the start: {why}"),
     };
+    if options.watch.is_none() {
+        // Known to the mirror from the start, so that webhooks and imports work at once.
+        demo::connect(&stack, &demo::Admin::of(&stack)?).await?;
+    }
     println!();
     for name in ["ADMIN_URL", "WEBHOOK_URL", "INVOKE_URL", "FAKE_SHOPIFY_URL", "SHOP"] {
         println!("  {name:17} {}", stack.variable(name));

@@ -72,15 +72,17 @@ async fn job(stack: &Stack, events: u64) -> Result<bool> {
     Ok(equal)
 }
 
+/// Makes the store known to the mirror.
+pub async fn connect(stack: &Stack, admin: &Admin) -> Result<()> {
+    let input = json!({ "shop": stack.shopify.shop(), "accessToken": stack.shopify.access_token() });
+    admin.mutate("shops.add", &input).await?;
+    Ok(())
+}
+
 /// Adds the shop and imports it; returns the job's id when it is completed.
 pub async fn import(stack: &Stack, admin: &Admin) -> Result<String> {
     let shop = stack.shopify.shop();
-    admin
-        .mutate(
-            "shops.add",
-            &json!({ "shop": shop, "accessToken": stack.shopify.access_token() }),
-        )
-        .await?;
+    connect(stack, admin).await?;
     let answer = admin
         .mutate("shopify.bulkImport", &json!({ "shop": shop, "kinds": ["products"] }))
         .await?;
