@@ -427,8 +427,10 @@ fn parts(receipt: ReceiptHandle) -> (MessageId, u64) {
 }
 
 proptest! {
-    // The same histories every time, so that a run says something about the change it runs on; PROPTEST_RNG_SEED and
-    // PROPTEST_CASES play others.
+    // The seed is fixed because of an open question, not to answer it: a random run once found a history (DeadLetter of a
+    // message that was visible again, then Redrive) in which a receive brought two messages and the model expects one.
+    // Whether script or model is wrong is not known. Settle that with other seeds, keep the history as a test, and then
+    // let the seed be random again.
     #![proptest_config(ProptestConfig {
         cases: 128,
         rng_seed: RngSeed::Fixed(1),
