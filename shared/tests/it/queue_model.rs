@@ -4,7 +4,6 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use shared::queue::{ChangeVisibility, DeadLetter, MessageId, Policy, Queue, ReceiptHandle, Send, Settled, Snooze};
 
 use crate::queue_support::{NO_WAIT, T0, queue};
@@ -96,11 +95,16 @@ enum Place {
 }
 
 impl Model {
-    fn turn(&mut self) -> Place {
+    /// Where a message is found that becomes visible now: at the end, unless places of its former life are left; then
+    /// at the first of these, and the end is left.
+    fn appear(&mut self, id: MessageId) -> Place {
         self.visible_turn += 1;
-        Place::Visible {
-            turn: self.visible_turn,
+        let mut turn = self.visible_turn;
+        let places = self.left.iter_mut().filter(|(_, left)| *left == id);
+        if let Some((first, _)) = places.min_by_key(|(place, _)| *place) {
+            std::mem::swap(&mut turn, first);
         }
+        Place::Visible { turn }
     }
 
     fn send(&mut self, id: MessageId, delay: u64, dedup: Option<u8>) -> bool {
@@ -113,7 +117,7 @@ impl Model {
                 until: self.now + delay,
             }
         } else {
-            self.turn()
+            self.appear(id)
         };
         self.messages.insert(
             id,
@@ -142,7 +146,7 @@ impl Model {
             .collect();
         due.sort();
         for (_, _, id) in due {
-            let place = self.turn();
+            let place = self.appear(id);
             self.messages.get_mut(&id).unwrap().place = place;
         }
     }
@@ -210,14 +214,7 @@ impl Model {
         let moved: Vec<_> = self.dead.drain(..max.min(self.dead.len())).collect();
         let count = moved.len() as u64;
         for (_, id, entry) in moved {
-            let Place::Visible { mut turn } = self.turn() else {
-                unreachable!()
-            };
-            // Back under the same identity, it is found at the first of its places.
-            if let Some(left) = self.left.iter_mut().find(|left| left.1 == id) {
-                std::mem::swap(&mut turn, &mut left.0);
-            }
-            let place = Place::Visible { turn };
+            let place = self.appear(id);
             self.messages.insert(
                 id,
                 Entry {
@@ -426,36 +423,74 @@ fn parts(receipt: ReceiptHandle) -> (MessageId, u64) {
     (receipt.message_id(), text.split_once(':').unwrap().1.parse().unwrap())
 }
 
+/// Runs a history on a queue of its own and on the model.
+fn run(steps: &[Step]) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let policy = Policy {
+            visibility_timeout: Duration::from_millis(TIMEOUT),
+            max_receive_count: MAX_RECEIVES,
+            dedup_window: Duration::from_millis(WINDOW),
+            delay: NO_WAIT,
+        };
+        let mut run = Run {
+            queue: queue(policy),
+            model: Model {
+                now: T0,
+                ..Model::default()
+            },
+            receipts: Vec::new(),
+            sent: 0,
+            ended: 0,
+        };
+        for step in steps {
+            run.step(step).await;
+            run.compare().await;
+        }
+        run.queue.purge().await.unwrap();
+        run.queue.dead_letter_queue().purge().await.unwrap();
+    });
+}
+
 proptest! {
-    // The seed is fixed because of an open question, not to answer it: a random run once found a history (DeadLetter of a
-    // message that was visible again, then Redrive) in which a receive brought two messages and the model expects one.
-    // Whether script or model is wrong is not known. Settle that with other seeds, keep the history as a test, and then
-    // let the seed be random again.
     #![proptest_config(ProptestConfig {
         cases: 128,
-        rng_seed: RngSeed::Fixed(1),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
 
     #[test]
     fn any_history_is_one_that_sqs_could_have(steps in proptest::collection::vec(step(), 1..120)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let policy = Policy {
-                visibility_timeout: Duration::from_millis(TIMEOUT),
-                max_receive_count: MAX_RECEIVES,
-                dedup_window: Duration::from_millis(WINDOW),
-                delay: NO_WAIT,
-            };
-            let model = Model { now: T0, ..Model::default() };
-            let mut run = Run { queue: queue(policy), model, receipts: Vec::new(), sent: 0, ended: 0 };
-            for step in &steps {
-                run.step(step).await;
-                run.compare().await;
-            }
-            run.queue.purge().await.unwrap();
-            run.queue.dead_letter_queue().purge().await.unwrap();
-        });
+        run(&steps);
     }
+}
+
+/// Given up while it is visible again, and redriven, a message has two places in the list. When it is received at one
+/// and reappears at a third, the second comes first.
+#[test]
+fn a_message_with_two_places_is_received_at_the_first_and_once() {
+    let send = || Step::Send {
+        delay: 0,
+        dedup: None,
+        repeat: false,
+    };
+    run(&[
+        send(),
+        Step::Receive { max: 1 },
+        Step::Wait { ms: TIMEOUT },
+        send(),
+        // Makes the first visible again, behind the second.
+        Step::Receive { max: 1 },
+        Step::DeadLetter { receipt: 1 },
+        Step::Redrive { max: 1 },
+        Step::Receive { max: 1 },
+        send(),
+        Step::Wait { ms: TIMEOUT },
+        Step::Receive { max: 2 },
+        Step::Receive { max: 4 },
+        Step::Receive { max: 4 },
+    ]);
 }
