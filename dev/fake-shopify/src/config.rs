@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::catalogue::Numbers;
+use crate::clock;
+
 /// The settings of a server and of its first shop.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -15,6 +18,15 @@ pub struct Config {
     pub secret: String,
     /// How many products the first shop starts with.
     pub products: usize,
+    /// How many customers; a fifth of the products if not given.
+    pub customers: Option<usize>,
+    /// How many orders; a fifth of the products if not given.
+    pub orders: Option<usize>,
+    /// How many collections; one for two hundred products if not given, three at least.
+    pub collections: Option<usize>,
+    /// The day orders are dated back from, in seconds since 1970; the day before the start if not given. With the
+    /// same day and the same seed the store is the same on every machine.
+    pub today: Option<i64>,
     /// What its goods follow from.
     pub seed: u64,
     /// The API version that webhooks are serialised with.
@@ -23,12 +35,41 @@ pub struct Config {
     pub offset_minutes: i32,
     /// The handles of `currentAppInstallation.accessScopes`.
     pub scopes: Vec<String>,
+    /// Protected fields the app is not approved for, as `Type.field` of the graph (`Customer.firstName`).
+    pub refused: Vec<String>,
+    /// Amounts of the graph lose the zeros at their end (`10.0`), as Shopify's `Decimal` does; REST bodies keep them.
+    pub short_decimals: bool,
     /// How bulk operations run.
     pub bulk: BulkConfig,
     /// Factor on the four hours of webhook retries.
     pub retry_scale: f64,
     /// The size of the bucket and the points it regains per second.
     pub bucket: (f64, f64),
+}
+
+impl Config {
+    /// How many of each kind the first shop starts with.
+    pub(crate) fn numbers(&self) -> Numbers {
+        let usual = self.numbers_of(self.products);
+        Numbers {
+            customers: self.customers.unwrap_or(usual.customers),
+            orders: self.orders.unwrap_or(usual.orders),
+            collections: self.collections.unwrap_or(usual.collections),
+            ..usual
+        }
+    }
+
+    /// What goes with so many products.
+    pub(crate) fn numbers_of(&self, products: usize) -> Numbers {
+        let yesterday = || clock::seconds().div_euclid(86_400) * 86_400 - 86_400;
+        Numbers {
+            products,
+            customers: products / 5,
+            orders: products / 5,
+            collections: if products > 0 { (products / 200).max(3) } else { 0 },
+            today: self.today.unwrap_or_else(yesterday),
+        }
+    }
 }
 
 /// How bulk operations run.
@@ -52,6 +93,10 @@ impl Default for Config {
             token: "shpat_fake".to_owned(),
             secret: "hush".to_owned(),
             products: 100,
+            customers: None,
+            orders: None,
+            collections: None,
+            today: None,
             seed: 1,
             api_version: crate::graphql::VERSION.to_owned(),
             offset_minutes: -300,
@@ -64,6 +109,8 @@ impl Default for Config {
             ]
             .map(str::to_owned)
             .to_vec(),
+            refused: Vec::new(),
+            short_decimals: false,
             bulk: BulkConfig::default(),
             retry_scale: 0.001,
             bucket: (2_000.0, 100.0),

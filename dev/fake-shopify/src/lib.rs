@@ -20,7 +20,10 @@ mod shop;
 mod traffic;
 mod webhook;
 
-pub use catalogue::{Change, Edit, NewProduct, ProductFields, Table, VariantFields};
+pub use catalogue::{
+    AddressFields, Change, Edit, ItemFields, LevelFields, LocationFields, NewProduct, ProductFields, Table,
+    VariantFields,
+};
 pub use config::{BulkConfig, Config};
 pub use faults::Fault;
 pub use requests::Request;

@@ -16,6 +16,9 @@ Usage: fake-shopify [options]
   --token TOKEN            its access token (default shpat_fake)
   --secret SECRET          client secret that signs webhooks (default hush)
   --products N             products it starts with, about 5 variants each (default 100)
+  --customers N            customers (default a fifth of the products)
+  --orders N               orders (default a fifth of the products), some of them older than 60 days
+  --collections N          collections (default one for 200 products, at least 3)
   --seed N                 what its goods follow from (default 1)
   --api-version VERSION    version webhooks are serialised with (default 2026-10)
   --offset-minutes N       the shop's clock east of UTC in webhook bodies (default -300)
@@ -74,6 +77,9 @@ fn parse() -> anyhow::Result<Option<Config>> {
             Long("token") => config.token = parser.value()?.string()?,
             Long("secret") => config.secret = parser.value()?.string()?,
             Long("products") => config.products = parser.value()?.parse()?,
+            Long("customers") => config.customers = Some(parser.value()?.parse()?),
+            Long("orders") => config.orders = Some(parser.value()?.parse()?),
+            Long("collections") => config.collections = Some(parser.value()?.parse()?),
             Long("seed") => config.seed = parser.value()?.parse()?,
             Long("api-version") => config.api_version = parser.value()?.string()?,
             Long("offset-minutes") => config.offset_minutes = parser.value()?.parse()?,

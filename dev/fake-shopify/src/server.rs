@@ -42,7 +42,7 @@ impl Server {
         let seeding = config.clone();
         let first = tokio::task::spawn_blocking(move || {
             graphql::schema::schema();
-            Shop::new(&seeding, &seeding.shop, &seeding.token, seeding.products, seeding.seed)
+            Shop::new(&seeding, &seeding.shop, &seeding.token, seeding.numbers(), seeding.seed)
         });
         let shops = BTreeMap::from([(config.shop.clone(), Arc::new(first.await?))]);
         let state = Arc::new(State {
@@ -79,7 +79,13 @@ impl Server {
 
     /// Opens another shop, or replaces one.
     pub fn add_shop(&self, domain: &str, token: &str, products: usize, seed: u64) {
-        let shop = Shop::new(&self.state.config, domain, token, products, seed);
+        let shop = Shop::new(
+            &self.state.config,
+            domain,
+            token,
+            self.state.config.numbers_of(products),
+            seed,
+        );
         self.state
             .shops
             .write()
@@ -106,10 +112,10 @@ impl Server {
         quiet: bool,
     ) -> Result<(Change, Vec<webhook::Outcome>), String> {
         let shop = self.shop(shop);
-        let (change, event) = shop.edit(edit)?;
+        let (change, events) = shop.edit(edit)?;
         let mut outcomes = Vec::new();
         if !quiet {
-            for delivery in webhook::deliveries(&self.state, &shop, &event) {
+            for delivery in webhook::deliveries(&self.state, &shop, &events) {
                 outcomes.push(webhook::deliver(Arc::clone(&self.state), Arc::clone(&shop), delivery).await);
             }
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
 use crate::bulk::Operations;
-use crate::catalogue::{Catalogue, Change, Edit, delete_body, product_body};
+use crate::catalogue::{Catalogue, Change, Edit, Facts, Numbers, Tell};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::faults::Faults;
@@ -22,7 +22,7 @@ pub struct Shop {
     pub domain: String,
     /// The only token it accepts.
     pub token: String,
-    /// Its goods.
+    /// What it holds.
     pub catalogue: RwLock<Catalogue>,
     /// Its clock.
     pub clock: Clock,
@@ -32,41 +32,35 @@ pub struct Shop {
     pub bulk: Operations,
     /// Who is told of changes.
     pub subscriptions: Subscriptions,
-    /// The scopes granted to the app.
-    pub scopes: Vec<String>,
 }
 
 impl Shop {
     /// A shop with seeded goods.
-    pub fn new(config: &Config, domain: &str, token: &str, products: usize, seed: u64) -> Self {
+    pub fn new(config: &Config, domain: &str, token: &str, numbers: Numbers, seed: u64) -> Self {
+        let facts = Facts::new(domain, &config.scopes, &config.refused, config.short_decimals);
         Self {
             domain: domain.to_owned(),
             token: token.to_owned(),
-            catalogue: RwLock::new(Catalogue::seeded(domain, config.offset_minutes, products, seed)),
+            catalogue: RwLock::new(Catalogue::seeded(domain, config.offset_minutes, facts, numbers, seed)),
             clock: Clock::default(),
             bucket: Bucket::new(config.bucket.0, config.bucket.1),
             bulk: Operations::default(),
             subscriptions: Subscriptions::default(),
-            scopes: config.scopes.clone(),
         }
     }
 
-    /// Makes a change and writes the body that tells of it, both under one lock, so that a body never shows a later
+    /// Makes a change and writes the bodies that tell of it, all under one lock, so that a body never shows a later
     /// state than its instant.
-    pub fn edit(&self, edit: &Edit) -> Result<(Change, Event), String> {
+    pub fn edit(&self, edit: &Edit) -> Result<(Change, Vec<Event>), String> {
         let mut catalogue = self.catalogue.write().expect("the catalogue is never poisoned");
-        let change = catalogue.edit(edit, self.clock.tick())?;
-        let body = match catalogue.products.get(&change.product_id) {
-            Some(product) => product_body(product, catalogue.offset_minutes),
-            None => delete_body(change.product_id),
-        };
-        let event = Event {
-            topic: change.topic.to_owned(),
-            resource_id: Some(change.product_id),
+        let (change, tells) = catalogue.edit(edit, self.clock.tick())?;
+        let event = |tell: Tell| Event {
+            topic: tell.topic.to_owned(),
+            resource_id: Some(tell.id),
             triggered_at: self.clock.tick(),
-            body: body.into(),
+            body: tell.body.into(),
         };
-        Ok((change, event))
+        Ok((change, tells.into_iter().map(event).collect()))
     }
 }
 

@@ -257,7 +257,7 @@ impl Chains<'_> {
 
     fn apply(&mut self, edit: &Edit) -> (Option<i64>, Vec<Delivery>) {
         self.report.events += 1;
-        let Ok((change, event)) = self.shop.edit(edit) else {
+        let Ok((change, events)) = self.shop.edit(edit) else {
             return (None, Vec::new());
         };
         match edit {
@@ -265,10 +265,8 @@ impl Chains<'_> {
             Edit::UpdateProduct(_) => self.report.updates += 1,
             Edit::DeleteProduct(_) => self.report.deletes += 1,
             Edit::UpdateVariant(_) | Edit::AddVariant(_) | Edit::RemoveVariant(_) => self.report.variant_edits += 1,
+            _ => {}
         }
-        (
-            Some(change.product_id),
-            webhook::deliveries(self.state, self.shop, &event),
-        )
+        (Some(change.id), webhook::deliveries(self.state, self.shop, &events))
     }
 }

@@ -238,7 +238,7 @@ fn announce(state: &Arc<State>, shop: &Arc<Shop>, id: i64) {
         triggered_at: shop.clock.tick(),
         body: body.to_string().into(),
     };
-    for delivery in webhook::deliveries(state, shop, &event) {
+    for delivery in webhook::deliveries(state, shop, &[event]) {
         tokio::spawn(webhook::deliver(Arc::clone(state), Arc::clone(shop), delivery));
     }
 }

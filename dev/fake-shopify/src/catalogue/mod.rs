@@ -1,13 +1,18 @@
-//! The goods of one shop, and the registry of what the graph can ask of them.
+//! What one shop holds, and the registry of what the graph can ask of it.
 //!
-//! A kind of resource is one data module (`product`), one module of resolvers (`product_node`), one of REST forms
-//! (`wire`) and one of canonical lines (`rows`). A new kind (collections, customers, orders, inventory) adds its map
-//! to [`Catalogue`] and its arms to [`root_field`], [`node`] and `rows::lines`; nothing else dispatches on kinds.
-//! The catalogue knows neither HTTP nor subscriptions.
+//! A kind of thing is one data module, one of resolvers (`…_node`), one of REST forms (`wire`), one of changes
+//! (`edit`) and one of canonical lines (in `rows`). A new kind adds its map to [`Catalogue`] and its arms to
+//! [`root_field`], [`node`], `edit` and `rows`; nothing else dispatches on kinds. The catalogue knows neither HTTP nor
+//! subscriptions.
 
+mod address;
 mod edit;
+mod facts;
+mod ids;
+mod inventory;
 mod media_node;
 mod product;
+mod product_edit;
 mod product_node;
 mod rows;
 mod search;
@@ -19,73 +24,91 @@ mod wire;
 
 use std::collections::{BTreeMap, HashMap};
 
-pub use edit::{Change, Edit, NewProduct, ProductFields, VariantFields};
-use product::Product;
+pub use address::AddressFields;
+pub use edit::{Change, Edit, Tell};
+pub use facts::Facts;
+pub use inventory::{ItemFields, LevelFields, LocationFields};
+pub use product_edit::{NewProduct, ProductFields, VariantFields};
 pub use rows::{Table, lines};
 pub use search::{Warning, parse as search};
-pub use seed::Mix;
-pub use wire::{delete_body, product_body};
+pub use seed::{Mix, Numbers};
 
 use crate::graphql::page;
 use crate::graphql::value::{Args, Connection, FieldError, Fields, Leaf, Object, Resolved, Value, gid_number};
+use ids::Ids;
+use inventory::{ItemNode, Location, LocationNode};
+use product::Product;
 use product_node::ProductNode;
 use shop_node::ShopNode;
 use variant_node::VariantNode;
 
-/// What a shop sells.
+/// What a shop holds.
 #[derive(Debug)]
 pub struct Catalogue {
     /// The shop's domain.
     pub domain: String,
     /// Minutes east of UTC; webhook bodies carry the shop's own time.
     pub offset_minutes: i32,
+    /// The shop itself.
+    pub facts: Facts,
     /// Live products by id.
     pub products: BTreeMap<i64, Product>,
+    /// Locations by id.
+    locations: BTreeMap<i64, Location>,
     /// The product of each live variant.
     owners: HashMap<i64, i64>,
     next_product: i64,
     next_variant: i64,
+    ids: Ids,
 }
 
-/// A field of `QueryRoot` about goods. `None` when the field is none of them.
+/// A field of `QueryRoot` about what the shop holds. `None` when the field is none of them.
 pub fn root_field<'c>(
     catalogue: &'c Catalogue,
     name: &str,
     args: &Args,
     warnings: &mut Vec<Warning>,
 ) -> Option<Resolved<'c>> {
-    Some(match name {
+    let goods = match name {
         "shop" => Ok(Value::object(ShopNode { catalogue })),
-        "product" => by_id(args, "Product")
-            .map(|id| Value::nullable(id.and_then(|id| catalogue.products.get(&id)).map(ProductNode))),
-        "productVariant" => by_id(args, "ProductVariant").map(|id| {
-            Value::nullable(
-                id.and_then(|id| catalogue.variant(id))
-                    .map(|(product, at)| VariantNode { product, at }),
-            )
+        "product" => by_id(args, "Product").map(|id| {
+            let product = id.and_then(|id| catalogue.products.get(&id));
+            Value::nullable(product.map(|product| ProductNode { catalogue, product }))
         }),
+        "productVariant" => {
+            by_id(args, "ProductVariant").map(|id| Value::nullable(id.and_then(|id| variant_node(catalogue, id))))
+        }
         "products" => products(catalogue, args, warnings),
         "productVariants" => variants(catalogue, args, warnings),
         "productsCount" => Ok(count(catalogue.products.len(), args)),
         "productVariantsCount" => Ok(count(catalogue.owners.len(), args)),
-        _ => return None,
-    })
+        "locationsCount" => Ok(count(catalogue.locations.len(), args)),
+        _ => return inventory::root_field(catalogue, name, args, warnings),
+    };
+    Some(goods)
 }
 
-/// The object of a gid, if it is one of the goods and lives.
+/// The object of a gid, if it is one of the shop's and lives.
 pub fn node<'c>(catalogue: &'c Catalogue, gid: &str) -> Option<Box<dyn Object + 'c>> {
-    if let Some(id) = gid_number(gid, "Product") {
-        return catalogue
-            .products
-            .get(&id)
-            .map(|product| Box::new(ProductNode(product)) as _);
+    fn boxed<'c>(object: impl Object + 'c) -> Box<dyn Object + 'c> {
+        Box::new(object)
     }
-    if let Some(id) = gid_number(gid, "ProductVariant") {
-        return catalogue
-            .variant(id)
-            .map(|(product, at)| Box::new(VariantNode { product, at }) as _);
+    let kind = gid.strip_prefix("gid://shopify/")?.split('/').next()?;
+    let id = gid_number(gid, kind)?;
+    match kind {
+        "Product" => {
+            let product = catalogue.products.get(&id)?;
+            Some(boxed(ProductNode { catalogue, product }))
+        }
+        "ProductVariant" => variant_node(catalogue, id).map(boxed),
+        "InventoryItem" => ItemNode::find(catalogue, id).map(boxed),
+        "InventoryLevel" => inventory::level_node(catalogue, gid).map(boxed),
+        "Location" => {
+            let location = catalogue.locations.get(&id)?;
+            Some(boxed(LocationNode { catalogue, location }))
+        }
+        _ => None,
     }
-    None
 }
 
 impl Catalogue {
@@ -100,6 +123,11 @@ impl Catalogue {
     pub fn variant_count(&self) -> usize {
         self.owners.len()
     }
+}
+
+fn variant_node(catalogue: &Catalogue, id: i64) -> Option<VariantNode<'_>> {
+    let (product, at) = catalogue.variant(id)?;
+    Some(VariantNode { catalogue, product, at })
 }
 
 fn by_id(args: &Args, kind: &str) -> Result<Option<i64>, FieldError> {
@@ -119,6 +147,11 @@ fn count(number: usize, args: &Args) -> Value<'static> {
         Some(limit) => limit.as_u64(),
         None => Some(10_000),
     };
+    counted(number, limit)
+}
+
+/// `Count` of a number that is cut at a limit.
+fn counted(number: usize, limit: Option<u64>) -> Value<'static> {
     let number = number as u64;
     let cut = limit.map_or(number, |limit| number.min(limit));
     let precision = if cut < number { "AT_LEAST" } else { "EXACT" };
@@ -143,7 +176,7 @@ fn products<'c>(catalogue: &'c Catalogue, args: &Args, warnings: &mut Vec<Warnin
         .map(|product| (sort(product), product))
         .collect();
     Connection::page("Product", args, page::PAGE, keys, |product| {
-        Box::new(ProductNode(product))
+        Box::new(ProductNode { catalogue, product })
     })
 }
 
@@ -155,10 +188,12 @@ fn variants<'c>(catalogue: &'c Catalogue, args: &Args, warnings: &mut Vec<Warnin
         warnings,
     )?;
     let sort = variant_node::sort(args.text("sortKey").unwrap_or("ID"))?;
+    let nodes =
+        |product: &'c Product| (0..product.variants.len()).map(move |at| VariantNode { catalogue, product, at });
     let keys = catalogue
         .products
         .values()
-        .flat_map(|product| (0..product.variants.len()).map(move |at| VariantNode { product, at }))
+        .flat_map(nodes)
         .filter(|node| filter.accepts(|field, term| variant_node::matches(node, field, term)))
         .map(|node| (sort(&node), node))
         .collect();

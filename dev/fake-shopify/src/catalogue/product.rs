@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::inventory::Stock;
 use super::text;
 
 /// A product.
@@ -58,8 +59,8 @@ pub struct Variant {
     pub taxable: bool,
     /// Whether it may be sold when out of stock.
     pub oversell: bool,
-    /// Stock.
-    pub quantity: i32,
+    /// Its inventory item.
+    pub stock: Stock,
     /// Seconds since 1970.
     pub created_at: i64,
     /// Seconds since 1970.
@@ -160,7 +161,7 @@ impl Product {
 
     /// The sum of the variants' stock.
     pub fn total_inventory(&self) -> i64 {
-        self.variants.iter().map(|variant| i64::from(variant.quantity)).sum()
+        self.variants.iter().map(|variant| i64::from(variant.quantity())).sum()
     }
 
     /// The names of its options and the values its variants use, in order of first use.
@@ -226,11 +227,6 @@ impl Product {
 }
 
 impl Variant {
-    /// The number of its inventory item.
-    pub fn inventory_item_id(&self) -> i64 {
-        self.id + 2_000_000_000_000
-    }
-
     /// Its barcode, thirteen digits.
     pub fn barcode(&self) -> Option<String> {
         self.barcode

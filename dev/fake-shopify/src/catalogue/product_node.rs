@@ -1,5 +1,6 @@
 //! `Product` in the graph.
 
+use super::Catalogue;
 use super::media_node::MediaNode;
 use super::product::{Product, Variant};
 use super::search::Term;
@@ -10,7 +11,12 @@ use crate::graphql::value::{Args, Connection, FieldError, Fields, Leaf, Object, 
 
 /// A product.
 #[derive(Clone, Copy)]
-pub struct ProductNode<'c>(pub &'c Product);
+pub struct ProductNode<'c> {
+    /// Its shop.
+    pub catalogue: &'c Catalogue,
+    /// The product.
+    pub product: &'c Product,
+}
 
 impl Object for ProductNode<'_> {
     fn type_name(&self) -> &'static str {
@@ -18,7 +24,7 @@ impl Object for ProductNode<'_> {
     }
 
     fn field<'s>(&'s self, name: &str, args: &Args) -> Resolved<'s> {
-        let product = self.0;
+        let product = self.product;
         Ok(match name {
             "id" => Value::Gid("Product", product.id),
             "legacyResourceId" => Value::Digits(product.id),
@@ -32,7 +38,7 @@ impl Object for ProductNode<'_> {
             "templateSuffix" => Value::opt_str(product.template_suffix.as_deref()),
             "isGiftCard" | "hasVariantsThatRequiresComponents" => Value::Bool(false),
             "hasOnlyDefaultVariant" => Value::Bool(false),
-            "hasOutOfStockVariants" => Value::Bool(product.variants.iter().any(|variant| variant.quantity <= 0)),
+            "hasOutOfStockVariants" => Value::Bool(product.variants.iter().any(|variant| variant.quantity() <= 0)),
             "totalInventory" => Value::Int(product.total_inventory()),
             "tracksInventory" => Value::Bool(true),
             "createdAt" => Value::Time(product.created_at),
@@ -52,7 +58,7 @@ impl Object for ProductNode<'_> {
                     ("precision", Leaf::Str("EXACT")),
                 ],
             ),
-            "variants" => return variants(product, args),
+            "variants" => return variants(self.catalogue, product, args),
             "media" => return media(product, args),
             "metafields" => return metafields(product, args),
             "collections" => return Ok(Connection::empty("Collection")),
@@ -174,7 +180,7 @@ pub fn option_id(product: &Product, option: usize) -> i64 {
     product.id + 1_000_000_000_000 + option as i64
 }
 
-fn variants<'c>(product: &'c Product, args: &Args) -> Resolved<'c> {
+fn variants<'c>(catalogue: &'c Catalogue, product: &'c Product, args: &Args) -> Resolved<'c> {
     let by_id = match args.text("sortKey").unwrap_or("POSITION") {
         "POSITION" => false,
         "ID" => true,
@@ -195,7 +201,7 @@ fn variants<'c>(product: &'c Product, args: &Args) -> Resolved<'c> {
         .map(|(at, variant)| (place(at, variant), at))
         .collect();
     Connection::page("ProductVariant", args, page::VARIANT_PAGE, keys, move |at| {
-        Box::new(VariantNode { product, at })
+        Box::new(VariantNode { catalogue, product, at })
     })
 }
 

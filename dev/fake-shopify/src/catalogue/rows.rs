@@ -87,7 +87,7 @@ fn variant_line(product: &Product, at: usize, variant: &Variant) -> String {
         or_null(variant.compare_at.map(money).as_deref()),
         variant.taxable.to_string(),
         if variant.oversell { "continue" } else { "deny" }.to_owned(),
-        variant.quantity.to_string(),
+        variant.quantity().to_string(),
         variant.inventory_item_id().to_string(),
         options.join(","),
         clock::utc(variant.created_at),

@@ -32,6 +32,8 @@ pub const VARIANTS: &[&str] = &[
     "barcode",
     "product_status",
 ];
+/// The filter fields of `inventoryItems`.
+pub const INVENTORY_ITEMS: &[&str] = &["id", "sku", "created_at", "updated_at"];
 /// Fields Shopify knows and this fake does not.
 const KNOWN_TO_SHOPIFY: &[&str] = &[
     "barcode",

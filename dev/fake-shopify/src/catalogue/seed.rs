@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::facts::Facts;
+use super::ids::Ids;
+use super::inventory::Stock;
 use super::product::{Description, Product, Status, Variant};
-use super::{Catalogue, text};
+use super::{Catalogue, inventory, text};
 
 /// 2024-01-01, the first day goods were created. Seeded times end well before any present, so every edit is later.
-const FIRST_DAY: i64 = 1_704_067_200;
+pub(super) const FIRST_DAY: i64 = 1_704_067_200;
 /// Goods are created within this span.
 const CREATION_SPAN: u64 = 400 * 86_400;
 /// And changed within this span afterwards.
@@ -18,9 +21,9 @@ const PRODUCT_IDS: i64 = 8_000_000_000_000;
 /// Where ordinary variant ids begin.
 const VARIANT_IDS: i64 = 44_000_000_000_000;
 /// Ids are handed out to all shops of the world, so those of one shop lie apart.
-const ID_STRIDE: i64 = 32_768;
+pub(super) const ID_STRIDE: i64 = 32_768;
 /// 2^53: odd numbers above it are lost in a float.
-const FLOAT_LIMIT: i64 = 1 << 53;
+pub(super) const FLOAT_LIMIT: i64 = 1 << 53;
 
 /// SplitMix64.
 #[derive(Clone, Debug)]
@@ -66,17 +69,37 @@ impl Mix {
     }
 }
 
+/// How many of each kind a shop starts with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Numbers {
+    /// Products.
+    pub products: usize,
+    /// Customers.
+    pub customers: usize,
+    /// Orders.
+    pub orders: usize,
+    /// Collections.
+    pub collections: usize,
+    /// Orders are dated back from this day, in seconds since 1970.
+    pub today: i64,
+}
+
 impl Catalogue {
-    /// A shop's catalogue of `number` products.
-    pub fn seeded(domain: &str, offset_minutes: i32, number: usize, seed: u64) -> Self {
+    /// A shop's catalogue of so many things.
+    pub fn seeded(domain: &str, offset_minutes: i32, facts: Facts, numbers: Numbers, seed: u64) -> Self {
         let mut catalogue = Self {
             domain: domain.to_owned(),
             offset_minutes,
+            facts,
             products: BTreeMap::new(),
+            locations: BTreeMap::new(),
             owners: HashMap::new(),
             next_product: 0,
             next_variant: 0,
+            ids: Ids::default(),
         };
+        inventory::seed_locations(&mut catalogue, seed);
+        let number = numbers.products;
         let mut mix = Mix::new(seed);
         for at in 0..number {
             let product_seed = mix.next();
@@ -154,6 +177,7 @@ pub(super) fn made(id: i64, seed: u64, catalogue: &mut Catalogue, size: usize, b
         7..=40 => 2,
         _ => 3,
     };
+    let places = catalogue.places();
     let base_price = 500 + mix.below(20_000) as u32;
     let mut product = Product {
         id,
@@ -175,16 +199,20 @@ pub(super) fn made(id: i64, seed: u64, catalogue: &mut Catalogue, size: usize, b
     for combination in 0..size {
         let id = catalogue.new_variant_id(big);
         let price = base_price + mix.below(10) as u32 * 100;
+        let compare_at = mix.chance(0.3).then(|| price + 1_000);
+        let sku = (!mix.chance(0.1)).then(|| format!("SKU-{}-{combination}", id % 1_000_003).into());
+        let (barcode, taxable, oversell) = (!mix.chance(0.2), !mix.chance(0.05), mix.chance(0.1));
+        let quantity = mix.below(120) as i32 - 3;
         product.variants.push(Variant {
             id,
             combination: combination as u16,
             price,
-            compare_at: mix.chance(0.3).then(|| price + 1_000),
-            sku: (!mix.chance(0.1)).then(|| format!("SKU-{}-{combination}", id % 1_000_003).into()),
-            barcode: !mix.chance(0.2),
-            taxable: !mix.chance(0.05),
-            oversell: mix.chance(0.1),
-            quantity: mix.below(120) as i32 - 3,
+            compare_at,
+            sku,
+            barcode,
+            taxable,
+            oversell,
+            stock: Stock::made(id, quantity, created_at, created_at, &places),
             created_at,
             updated_at: created_at + mix.below((updated_at - created_at + 1) as u64) as i64,
         });

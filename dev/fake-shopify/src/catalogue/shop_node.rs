@@ -1,25 +1,13 @@
 //! `Shop` in the graph.
 
 use super::Catalogue;
+use super::facts::CURRENCY;
 use crate::graphql::value::{Args, FieldError, Fields, Leaf, Object, Resolved, Value};
 
 /// The shop itself.
 pub struct ShopNode<'c> {
     /// Its goods, which know its domain and its time.
     pub catalogue: &'c Catalogue,
-}
-
-impl ShopNode<'_> {
-    /// A number that follows from the domain.
-    fn id(&self) -> i64 {
-        self.catalogue.domain.bytes().fold(60_000_000_000, |sum, byte| {
-            (sum * 31 + i64::from(byte)) % 90_000_000_000
-        })
-    }
-
-    fn name(&self) -> &str {
-        self.catalogue.domain.split('.').next().unwrap_or_default()
-    }
 }
 
 impl Object for ShopNode<'_> {
@@ -29,15 +17,16 @@ impl Object for ShopNode<'_> {
 
     fn field<'s>(&'s self, name: &str, _args: &Args) -> Resolved<'s> {
         Ok(match name {
-            "id" => Value::Gid("Shop", self.id()),
-            "name" => Value::Str(self.name()),
-            "email" | "contactEmail" => Value::Text(format!("owner@{}.example", self.name())),
+            "id" => Value::Gid("Shop", self.catalogue.shop_id()),
+            "name" => Value::Str(&self.catalogue.facts.name),
+            "email" | "contactEmail" => Value::Str(&self.catalogue.facts.email),
             "myshopifyDomain" => Value::Str(&self.catalogue.domain),
-            "currencyCode" => Value::Str("USD"),
+            "currencyCode" => Value::Str(CURRENCY),
             "ianaTimezone" => Value::Str("America/New_York"),
             "timezoneOffsetMinutes" => Value::Int(self.catalogue.offset_minutes.into()),
             "taxesIncluded" => Value::Bool(false),
-            "createdAt" | "updatedAt" => Value::Time(1_700_000_000),
+            "createdAt" => Value::Time(1_700_000_000),
+            "updatedAt" => Value::Time(self.catalogue.facts.updated_at),
             "plan" => Fields::value(
                 "ShopPlan",
                 vec![

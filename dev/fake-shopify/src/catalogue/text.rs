@@ -137,3 +137,57 @@ pub fn description(seed: u64, revision: u32, title: &str) -> String {
     html.push_str("</ul>\n<p><a href=\"/pages/care?from=product&utm=body\">Care &amp; repair</a></p>");
     html
 }
+
+/// Streets.
+pub const STREETS: [&str; 8] = [
+    "O'Connor Street",
+    "Elm St.",
+    "Rue de l’Été",
+    "Sendlinger Straße",
+    "Piotrkowska",
+    "Broadway",
+    "Avenida Paulista",
+    "Patrick & Main",
+];
+
+/// First names.
+pub const FIRST_NAMES: [&str; 16] = [
+    "Bob", "Zoë", "Jürgen", "María", "Łucja", "Aoife", "Kenji", "Ana", "Noah", "Ji-woo", "Olu", "Émile", "Priya",
+    "Sam", "Ida", "Þór",
+];
+
+/// Last names.
+pub const LAST_NAMES: [&str; 16] = [
+    "Biller",
+    "O'Neill",
+    "Müller",
+    "García",
+    "Wójcik",
+    "Ní Bhriain",
+    "Tanaka",
+    "da Silva",
+    "Smith",
+    "Kim",
+    "Adeyemi",
+    "Lefèvre",
+    "Iyer",
+    "van der Berg",
+    "Jensen",
+    "Jónsdóttir",
+];
+
+/// What a customer can be tagged with.
+pub const CUSTOMER_TAGS: [&str; 6] = ["VIP", "b2b", "été", "loyal & kind", "newsletter", "wholesale"];
+
+/// What an order can be tagged with.
+pub const ORDER_TAGS: [&str; 5] = ["express", "fragile", "gift", "pickup", "zoll & mwst"];
+
+/// Notes of customers and orders.
+pub const NOTES: [&str; 6] = [
+    "This customer loves ice cream",
+    "Bitte an der Hintertür klingeln & warten",
+    "Call before 9 | not after",
+    "Cadeau \"surprise\" 🎁",
+    "Leave it < at the gate >",
+    "second order\nafter a return",
+];

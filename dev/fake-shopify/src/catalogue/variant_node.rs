@@ -1,5 +1,7 @@
-//! `ProductVariant` and its `InventoryItem` in the graph.
+//! `ProductVariant` in the graph.
 
+use super::Catalogue;
+use super::inventory::ItemNode;
 use super::product::{Product, Variant};
 use super::product_node::ProductNode;
 use super::search::Term;
@@ -8,6 +10,8 @@ use crate::graphql::value::{Args, Connection, FieldError, Fields, Leaf, Object, 
 /// The variant at this index of a product.
 #[derive(Clone, Copy)]
 pub struct VariantNode<'c> {
+    /// Its shop.
+    pub catalogue: &'c Catalogue,
     /// Its product.
     pub product: &'c Product,
     /// Counted from zero.
@@ -41,14 +45,21 @@ impl Object for VariantNode<'_> {
                 .compare_at
                 .map_or(Value::Null, |price| Value::Money(price.into())),
             "taxable" => Value::Bool(variant.taxable),
-            "availableForSale" => Value::Bool(variant.oversell || variant.quantity > 0),
+            "availableForSale" => Value::Bool(variant.oversell || variant.quantity() > 0),
             "inventoryPolicy" => Value::Str(if variant.oversell { "CONTINUE" } else { "DENY" }),
-            "inventoryQuantity" => Value::Int(variant.quantity.into()),
+            "inventoryQuantity" => Value::Int(variant.quantity().into()),
             "createdAt" => Value::Time(variant.created_at),
             "updatedAt" => Value::Time(variant.updated_at),
             "selectedOptions" => selected_options(product, variant),
-            "inventoryItem" => Value::object(InventoryItem(variant)),
-            "product" => Value::object(ProductNode(product)),
+            "inventoryItem" => Value::object(ItemNode {
+                catalogue: self.catalogue,
+                product,
+                at: self.at,
+            }),
+            "product" => Value::object(ProductNode {
+                catalogue: self.catalogue,
+                product,
+            }),
             "metafields" => Connection::empty("Metafield"),
             "media" => Connection::empty("Media"),
             _ => return Err(FieldError::unresolved("ProductVariant", name)),
@@ -100,35 +111,4 @@ fn selected_options<'c>(product: &'c Product, variant: &'c Variant) -> Value<'c>
         )
     });
     Value::List(options.collect())
-}
-
-struct InventoryItem<'c>(&'c Variant);
-
-impl Object for InventoryItem<'_> {
-    fn type_name(&self) -> &'static str {
-        "InventoryItem"
-    }
-
-    fn field<'s>(&'s self, name: &str, _args: &Args) -> Resolved<'s> {
-        let variant = self.0;
-        Ok(match name {
-            "id" => Value::Gid("InventoryItem", variant.inventory_item_id()),
-            "legacyResourceId" => Value::Digits(variant.inventory_item_id()),
-            "sku" => Value::opt_str(variant.sku.as_deref()),
-            "tracked" | "requiresShipping" => Value::Bool(true),
-            "createdAt" => Value::Time(variant.created_at),
-            "updatedAt" => Value::Time(variant.created_at),
-            "measurement" => {
-                let weight = Fields::leaf(
-                    "Weight",
-                    vec![
-                        ("value", Leaf::Float(f64::from(variant.combination % 40 + 1) / 10.0)),
-                        ("unit", Leaf::Str("KILOGRAMS")),
-                    ],
-                );
-                Fields::value("InventoryItemMeasurement", vec![("weight", weight)])
-            }
-            _ => return Err(FieldError::unresolved("InventoryItem", name)),
-        })
-    }
 }

@@ -24,6 +24,19 @@ pub fn product_body(product: &Product, offset_minutes: i32) -> Vec<u8> {
     serde_json::to_vec(&wire.product()).expect("the REST form is plain data")
 }
 
+/// The body of `variants/in_stock` and `variants/out_of_stock`: the variant without its inventory item.
+pub fn stock_body(product: &Product, at: usize, offset_minutes: i32) -> Vec<u8> {
+    let wire = Wire {
+        product,
+        offset: offset_minutes,
+    };
+    let mut body = serde_json::to_value(wire.variant(at, &product.variants[at])).expect("the REST form is plain data");
+    if let Some(fields) = body.as_object_mut() {
+        fields.remove("inventory_item_id");
+    }
+    body.to_string().into_bytes()
+}
+
 /// The body of `products/delete`.
 pub fn delete_body(id: i64) -> Vec<u8> {
     json!({"id": id}).to_string().into_bytes()
@@ -207,8 +220,8 @@ impl<'p> Wire<'p> {
             option3: option(2),
             image_id: None,
             inventory_item_id: variant.inventory_item_id(),
-            inventory_quantity: variant.quantity,
-            old_inventory_quantity: variant.quantity,
+            inventory_quantity: variant.quantity(),
+            old_inventory_quantity: variant.quantity(),
         }
     }
 

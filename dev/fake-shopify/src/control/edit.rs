@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Failure, shop};
-use crate::catalogue::Edit;
+use crate::catalogue::{Edit, Numbers};
 use crate::clock;
 use crate::shop::{Shop, State};
 use crate::traffic::{self, Report, Traffic};
@@ -32,10 +32,10 @@ fn yes() -> bool {
 /// Makes one edit; its deliveries are tried once before the answer, and again later if they failed.
 pub async fn edit(Extract(state): Extract<Arc<State>>, Json(body): Json<EditRequest>) -> Result<Json<Value>, Failure> {
     let shop = shop(&state, body.shop.as_deref())?;
-    let (change, event) = shop.edit(&body.edit)?;
+    let (change, events) = shop.edit(&body.edit)?;
     let mut outcomes: Vec<Outcome> = Vec::new();
     if body.deliver {
-        for delivery in webhook::deliveries(&state, &shop, &event) {
+        for delivery in webhook::deliveries(&state, &shop, &events) {
             let outcome = webhook::attempt(&state, &delivery).await;
             if !outcome.is_success() {
                 tokio::spawn(webhook::retry(
@@ -49,10 +49,13 @@ pub async fn edit(Extract(state): Extract<Arc<State>>, Json(body): Json<EditRequ
         }
     }
     let catalogue = shop.catalogue.read().expect("the catalogue is never poisoned");
-    let product = catalogue.products.get(&change.product_id);
+    // An edit of a variant names its product.
+    let product = catalogue.products.get(&change.id);
     Ok(Json(json!({
         "topic": change.topic,
-        "product_id": change.product_id,
+        "topics": events.iter().map(|event| &event.topic).collect::<Vec<_>>(),
+        "id": change.id,
+        "product_id": change.topic.starts_with("products/").then_some(change.id),
         "changed_at": clock::utc_micros(change.at),
         "variant_ids": product.map(|product| product.variants.iter().map(|it| it.id).collect::<Vec<i64>>()),
         "deliveries": outcomes,
@@ -73,12 +76,25 @@ pub struct NewShop {
     #[serde(default)]
     products: usize,
     #[serde(default)]
+    customers: Option<usize>,
+    #[serde(default)]
+    orders: Option<usize>,
+    #[serde(default)]
+    collections: Option<usize>,
+    #[serde(default)]
     seed: u64,
 }
 
 /// Opens another shop on this server, or replaces one.
 pub async fn add_shop(Extract(state): Extract<Arc<State>>, Json(body): Json<NewShop>) -> Json<Value> {
-    let shop = Shop::new(&state.config, &body.shop, &body.token, body.products, body.seed);
+    let usual = state.config.numbers_of(body.products);
+    let numbers = Numbers {
+        customers: body.customers.unwrap_or(usual.customers),
+        orders: body.orders.unwrap_or(usual.orders),
+        collections: body.collections.unwrap_or(usual.collections),
+        ..usual
+    };
+    let shop = Shop::new(&state.config, &body.shop, &body.token, numbers, body.seed);
     let mut shops = state.shops.write().expect("the shops are never poisoned");
     shops.insert(body.shop.clone(), Arc::new(shop));
     Json(json!({"shop": body.shop}))

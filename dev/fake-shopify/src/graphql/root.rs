@@ -83,7 +83,7 @@ impl Object for QueryRoot<'_> {
             "currentBulkOperation" => Value::nullable(self.shop.bulk.all().pop()),
             "bulkOperations" => return bulk_operations(self.shop, args, &mut self.warnings.borrow_mut()),
             "webhookSubscriptions" => return subscriptions(self.shop, args),
-            "currentAppInstallation" => installation(self.shop),
+            "currentAppInstallation" => installation(self.catalogue),
             "publicApiVersions" => versions(),
             _ => return Err(FieldError::unresolved("QueryRoot", name)),
         })
@@ -170,8 +170,8 @@ fn subscriptions<'r>(shop: &Shop, args: &Args) -> Resolved<'r> {
     })
 }
 
-fn installation(shop: &Shop) -> Value<'_> {
-    struct Installation<'s>(&'s Shop);
+fn installation(catalogue: &Catalogue) -> Value<'_> {
+    struct Installation<'s>(&'s Catalogue);
     impl Object for Installation<'_> {
         fn type_name(&self) -> &'static str {
             "AppInstallation"
@@ -185,12 +185,12 @@ fn installation(shop: &Shop) -> Value<'_> {
             };
             match name {
                 "id" => Ok(Value::Gid("AppInstallation", 690_000_000_001)),
-                "accessScopes" => Ok(Value::List(self.0.scopes.iter().map(scope).collect())),
+                "accessScopes" => Ok(Value::List(self.0.facts.scopes.iter().map(scope).collect())),
                 _ => Err(FieldError::unresolved("AppInstallation", name)),
             }
         }
     }
-    Value::object(Installation(shop))
+    Value::object(Installation(catalogue))
 }
 
 fn versions() -> Value<'static> {

@@ -272,11 +272,13 @@ impl<T: Object + ?Sized> Object for &T {
     }
 }
 
-/// The number in a gid of this type.
+/// The number in a gid of this type; what stands behind a question mark is left aside.
 pub fn gid_number(gid: &str, kind: &str) -> Option<i64> {
     gid.strip_prefix("gid://shopify/")?
         .strip_prefix(kind)?
         .strip_prefix('/')?
+        .split('?')
+        .next()?
         .parse()
         .ok()
 }

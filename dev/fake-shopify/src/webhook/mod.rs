@@ -108,30 +108,36 @@ impl Subscriptions {
     }
 }
 
-/// The deliveries of an event: one per subscription to its topic, all with the event's id.
-pub fn deliveries(state: &State, shop: &Shop, event: &Event) -> Vec<Delivery> {
+/// The deliveries of what one action caused: of each event one per subscription to its topic, all with one event id.
+pub fn deliveries(state: &State, shop: &Shop, events: &[Event]) -> Vec<Delivery> {
     let event_id = Uuid::new_v4().to_string();
     let subscriptions = shop.subscriptions.all();
-    let concerned = subscriptions
-        .into_iter()
-        .filter(|subscription| subscription.topic == event.topic);
-    concerned
-        .map(|subscription| Delivery {
-            subscription: subscription.by_api.then_some(subscription.id),
-            url: subscription.url,
-            topic: event.topic.clone(),
-            shop: shop.domain.clone(),
-            webhook_id: Uuid::new_v4().to_string(),
-            event_id: event_id.clone(),
-            triggered_at: event.triggered_at,
-            api_version: subscription.api_version,
-            name: subscription.name,
-            signature: Some(sign(&state.config.secret, &event.body)),
-            body: event.body.clone(),
-            resource_id: event.resource_id,
-            headers: Vec::new(),
-        })
-        .collect()
+    let of = |event: &Event| {
+        let concerned = subscriptions.iter().filter(|it| it.topic == event.topic);
+        let made: Vec<Delivery> = concerned
+            .map(|it| delivery(state, shop, event, it, &event_id))
+            .collect();
+        made
+    };
+    events.iter().flat_map(of).collect()
+}
+
+fn delivery(state: &State, shop: &Shop, event: &Event, subscription: &Subscription, event_id: &str) -> Delivery {
+    Delivery {
+        subscription: subscription.by_api.then_some(subscription.id),
+        url: subscription.url.clone(),
+        topic: event.topic.clone(),
+        shop: shop.domain.clone(),
+        webhook_id: Uuid::new_v4().to_string(),
+        event_id: event_id.to_owned(),
+        triggered_at: event.triggered_at,
+        api_version: subscription.api_version.clone(),
+        name: subscription.name.clone(),
+        signature: Some(sign(&state.config.secret, &event.body)),
+        body: event.body.clone(),
+        resource_id: event.resource_id,
+        headers: Vec::new(),
+    }
 }
 
 impl Object for Subscription {

@@ -3,6 +3,7 @@
 mod bulk;
 mod faults;
 mod graphql;
+mod inventory;
 mod support;
 mod traffic;
 mod webhooks;

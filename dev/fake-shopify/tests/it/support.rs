@@ -204,3 +204,92 @@ pub fn variant_line(variant: &Value, product_gid: &str) -> String {
     ]
     .join("|")
 }
+
+/// A server with these counts of products, customers, orders and collections.
+pub async fn store(products: usize, customers: usize, orders: usize, collections: usize) -> Server {
+    Server::start(Config {
+        products,
+        customers: Some(customers),
+        orders: Some(orders),
+        collections: Some(collections),
+        ..Config::default()
+    })
+    .await
+    .unwrap()
+}
+
+/// The data of an answer that must be without errors.
+pub async fn data(server: &Server, query: &str, variables: Value) -> Value {
+    let mut answer = graphql(server, query, variables).await;
+    assert_eq!(answer["errors"], Value::Null, "{query}");
+    answer["data"].take()
+}
+
+/// Makes an edit by the control API and gives its answer.
+pub async fn edit(server: &Server, edit: Value) -> Value {
+    control(server, "edit", edit).await
+}
+
+/// Asserts that a body has the keys of a sample, at every level at which both have an object. A list is compared by
+/// its first entry; an empty one of either side says nothing.
+pub fn same_keys(body: &Value, sample: &Value, at: &str) {
+    match (body, sample) {
+        (Value::Object(body), Value::Object(sample)) => {
+            let keys = |fields: &serde_json::Map<String, Value>| -> Vec<String> {
+                let mut keys: Vec<String> = fields.keys().cloned().collect();
+                keys.sort_unstable();
+                keys
+            };
+            assert_eq!(keys(body), keys(sample), "the keys of {at}");
+            for (key, value) in body {
+                same_keys(value, &sample[key], &format!("{at}.{key}"));
+            }
+        }
+        (Value::Array(body), Value::Array(sample)) => {
+            if let (Some(body), Some(sample)) = (body.first(), sample.first()) {
+                same_keys(body, sample, &format!("{at}[0]"));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A recorded sample of a body.
+pub fn sample(topic: &str) -> Value {
+    let name = topic.replace('/', "__").replace('.', "_");
+    let path = format!("{}/tests/samples/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// A document a mirror sends.
+pub fn document(name: &str) -> String {
+    let path = format!("{}/tests/documents/{name}.graphql", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The lines of a bulk operation with this document.
+pub async fn bulk_lines(server: &Server, name: &str) -> Vec<Value> {
+    let operation = bulk(server, &document(name), false).await;
+    assert_eq!(operation["status"], "COMPLETED", "{name}");
+    if operation["url"].is_null() {
+        return Vec::new();
+    }
+    let text = download(&operation).await;
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The last delivery of a topic, as JSON.
+pub fn told(receiver: &Receiver, topic: &str) -> Value {
+    let received = receiver.received();
+    let last = received.iter().rev().find(|one| one.header("X-Shopify-Topic") == topic);
+    last.unwrap_or_else(|| panic!("nothing was told of {topic}")).json()
+}
+
+/// The topics that arrived, in order.
+pub fn topics(receiver: &Receiver) -> Vec<String> {
+    let received = receiver.received();
+    received
+        .iter()
+        .map(|one| one.header("X-Shopify-Topic").to_owned())
+        .collect()
+}
