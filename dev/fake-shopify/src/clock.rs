@@ -55,6 +55,11 @@ pub fn utc_millis(seconds: i64) -> String {
     at(seconds * SECOND).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
+/// `2026-11-24T08:11:47.012Z`, the form of `occurredAt`.
+pub fn utc_fraction(micros: i64) -> String {
+    at(micros).to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
 /// `2026-11-24T08:11:47.012345Z`, the form of `X-Shopify-Triggered-At`.
 pub fn utc_micros(micros: i64) -> String {
     at(micros).to_rfc3339_opts(SecondsFormat::Micros, true)

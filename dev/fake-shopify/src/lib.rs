@@ -21,8 +21,10 @@ mod traffic;
 mod webhook;
 
 pub use catalogue::{
-    AddressFields, Change, Edit, ItemFields, LevelFields, LocationFields, NewProduct, ProductFields, Table,
-    VariantFields,
+    AddressEdit, AddressFields, CancelFields, Change, CollectionFields, Column, ConsentFields, CustomerFields, Edit,
+    FulfilFields, ItemFields, LevelFields, LineEdit, LocationFields, Membership, Merge, MetafieldFields, NewCollection,
+    NewCustomer, NewOrder, NewProduct, OrderFields, Owner, ProductFields, RefundFields, Rule, Table, TagFields,
+    TrackingFields, VariantFields,
 };
 pub use config::{BulkConfig, Config};
 pub use faults::Fault;

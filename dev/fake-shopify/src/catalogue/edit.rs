@@ -7,7 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::Catalogue;
+use super::collection::{CollectionFields, Membership, NewCollection};
+use super::customer::{AddressEdit, ConsentFields, CustomerFields, Merge, NewCustomer, TagFields};
 use super::inventory::{ItemFields, LevelFields, LocationFields};
+use super::metafield::MetafieldFields;
+use super::order::{CancelFields, FulfilFields, LineEdit, NewOrder, OrderFields, RefundFields, TrackingFields};
 use super::product_edit::{NewProduct, ProductFields, VariantFields};
 use crate::clock::SECOND;
 
@@ -48,6 +52,68 @@ pub enum Edit {
     DeactivateLocation(i64),
     /// Removes a location that is not active.
     DeleteLocation(i64),
+    /// A new customer.
+    CreateCustomer(NewCustomer),
+    /// New values for a customer; without any, another note.
+    #[serde(deserialize_with = "id_or_fields")]
+    UpdateCustomer(CustomerFields),
+    /// Removes a customer without orders.
+    DeleteCustomer(i64),
+    /// Opens a customer's account.
+    EnableCustomer(i64),
+    /// Closes it.
+    DisableCustomer(i64),
+    /// Adds, changes or removes an address of a customer.
+    EditAddress(AddressEdit),
+    /// Adds tags to a customer and removes others.
+    TagCustomer(TagFields),
+    /// Consent to mail.
+    #[serde(deserialize_with = "id_or_fields")]
+    SetEmailConsent(ConsentFields),
+    /// Consent to text messages.
+    #[serde(deserialize_with = "id_or_fields")]
+    SetSmsConsent(ConsentFields),
+    /// Makes two customers one.
+    MergeCustomers(Merge),
+    /// A new order.
+    CreateOrder(NewOrder),
+    /// New values for an order; without any, another note.
+    #[serde(deserialize_with = "id_or_fields")]
+    UpdateOrder(OrderFields),
+    /// Takes in what is outstanding.
+    PayOrder(i64),
+    /// Sends what is open.
+    #[serde(deserialize_with = "id_or_fields")]
+    FulfillOrder(FulfilFields),
+    /// Another tracking number for a parcel, or the parcel is called back.
+    #[serde(deserialize_with = "id_or_fields")]
+    UpdateFulfillment(TrackingFields),
+    /// Takes goods back and pays for them.
+    #[serde(deserialize_with = "id_or_fields")]
+    RefundOrder(RefundFields),
+    /// Changes the lines.
+    #[serde(deserialize_with = "id_or_fields")]
+    EditOrder(LineEdit),
+    /// Cancels an order.
+    #[serde(deserialize_with = "id_or_fields")]
+    CancelOrder(CancelFields),
+    /// Closes an order.
+    CloseOrder(i64),
+    /// Opens it again.
+    ReopenOrder(i64),
+    /// Removes an order.
+    DeleteOrder(i64),
+    /// A new collection.
+    CreateCollection(NewCollection),
+    /// New values for a collection; without any, a new description.
+    #[serde(deserialize_with = "id_or_fields")]
+    UpdateCollection(CollectionFields),
+    /// Adds products to a collection and removes others.
+    ChangeCollection(Membership),
+    /// Removes a collection.
+    DeleteCollection(i64),
+    /// Sets a metafield or, without a value, deletes it.
+    SetMetafield(MetafieldFields),
 }
 
 /// Lets an edit that needs nothing but an id be written as that number.
@@ -141,6 +207,32 @@ impl Catalogue {
             Edit::ActivateLocation(id) => self.activate_location(*id, act),
             Edit::DeactivateLocation(id) => self.deactivate_location(*id, act),
             Edit::DeleteLocation(id) => self.delete_location(*id, act),
+            Edit::CreateCustomer(new) => self.create_customer(new, act),
+            Edit::UpdateCustomer(fields) => self.update_customer(fields, act),
+            Edit::DeleteCustomer(id) => self.delete_customer(*id, act),
+            Edit::EnableCustomer(id) => self.set_account(*id, true, act),
+            Edit::DisableCustomer(id) => self.set_account(*id, false, act),
+            Edit::EditAddress(edit) => self.edit_address(edit, act),
+            Edit::TagCustomer(fields) => self.tag_customer(fields, act),
+            Edit::SetEmailConsent(fields) => self.set_consent(fields, true, act),
+            Edit::SetSmsConsent(fields) => self.set_consent(fields, false, act),
+            Edit::MergeCustomers(merge) => self.merge_customers(merge, act),
+            Edit::CreateOrder(new) => self.create_order(new, act),
+            Edit::UpdateOrder(fields) => self.update_order(fields, act),
+            Edit::PayOrder(id) => self.pay_order(*id, act),
+            Edit::FulfillOrder(fields) => self.fulfil_order(fields, act),
+            Edit::UpdateFulfillment(fields) => self.update_fulfillment(fields, act),
+            Edit::RefundOrder(fields) => self.refund_order(fields, act),
+            Edit::EditOrder(edit) => self.edit_order(edit, act),
+            Edit::CancelOrder(fields) => self.cancel_order(fields, act),
+            Edit::CloseOrder(id) => self.close_order(*id, true, act),
+            Edit::ReopenOrder(id) => self.close_order(*id, false, act),
+            Edit::DeleteOrder(id) => self.delete_order(*id, act),
+            Edit::CreateCollection(new) => self.create_collection(new, act),
+            Edit::UpdateCollection(fields) => self.update_collection(fields, act),
+            Edit::ChangeCollection(change) => self.change_members(change, act),
+            Edit::DeleteCollection(id) => self.delete_collection(*id, act),
+            Edit::SetMetafield(fields) => self.set_metafield(fields, act),
         }
     }
 }

@@ -85,7 +85,8 @@ impl Catalogue {
         Fields::value("MoneyBag", vec![("shopMoney", shop), ("presentmentMoney", presentment)])
     }
 
-    fn money_fields(&self, hundredths: i64, currency: &'static str) -> Fields<'static> {
+    /// The fields of `MoneyV2`.
+    pub(super) fn money_fields(&self, hundredths: i64, currency: &'static str) -> Fields<'static> {
         let amount = match self.facts.short_decimals {
             true => Leaf::Text(short(hundredths)),
             false => Leaf::Text(amount(hundredths)),

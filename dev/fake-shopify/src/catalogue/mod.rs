@@ -6,11 +6,15 @@
 //! subscriptions.
 
 mod address;
+mod collection;
+mod customer;
 mod edit;
 mod facts;
 mod ids;
 mod inventory;
 mod media_node;
+mod metafield;
+mod order;
 mod product;
 mod product_edit;
 mod product_node;
@@ -25,9 +29,13 @@ mod wire;
 use std::collections::{BTreeMap, HashMap};
 
 pub use address::AddressFields;
+pub use collection::{CollectionFields, Column, Membership, NewCollection, Rule};
+pub use customer::{AddressEdit, ConsentFields, CustomerFields, Merge, NewCustomer, TagFields};
 pub use edit::{Change, Edit, Tell};
 pub use facts::Facts;
 pub use inventory::{ItemFields, LevelFields, LocationFields};
+pub use metafield::{MetafieldFields, Owner};
+pub use order::{CancelFields, FulfilFields, LineEdit, NewOrder, OrderFields, RefundFields, TrackingFields};
 pub use product_edit::{NewProduct, ProductFields, VariantFields};
 pub use rows::{Table, lines};
 pub use search::{Warning, parse as search};
@@ -35,8 +43,12 @@ pub use seed::{Mix, Numbers};
 
 use crate::graphql::page;
 use crate::graphql::value::{Args, Connection, FieldError, Fields, Leaf, Object, Resolved, Value, gid_number};
+use collection::{Collection, CollectionNode};
+use customer::{Customer, CustomerNode};
 use ids::Ids;
 use inventory::{ItemNode, Location, LocationNode};
+use metafield::Of;
+use order::Order;
 use product::Product;
 use product_node::ProductNode;
 use shop_node::ShopNode;
@@ -55,10 +67,20 @@ pub struct Catalogue {
     pub products: BTreeMap<i64, Product>,
     /// Locations by id.
     locations: BTreeMap<i64, Location>,
+    /// Customers by id.
+    customers: BTreeMap<i64, Customer>,
+    /// Collections by id.
+    collections: BTreeMap<i64, Collection>,
+    /// Orders by id, those too old for the app among them.
+    orders: BTreeMap<i64, Order>,
+    /// The orders of each customer that has any.
+    orders_of: HashMap<i64, Vec<i64>>,
+    metafields: metafield::Edited,
     /// The product of each live variant.
     owners: HashMap<i64, i64>,
     next_product: i64,
     next_variant: i64,
+    next_order: i64,
     ids: Ids,
 }
 
@@ -83,7 +105,12 @@ pub fn root_field<'c>(
         "productsCount" => Ok(count(catalogue.products.len(), args)),
         "productVariantsCount" => Ok(count(catalogue.owners.len(), args)),
         "locationsCount" => Ok(count(catalogue.locations.len(), args)),
-        _ => return inventory::root_field(catalogue, name, args, warnings),
+        _ => {
+            return inventory::root_field(catalogue, name, args, warnings)
+                .or_else(|| customer::root_field(catalogue, name, args, warnings))
+                .or_else(|| collection::root_field(catalogue, name, args, warnings))
+                .or_else(|| order::root_field(catalogue, name, args, warnings));
+        }
     };
     Some(goods)
 }
@@ -107,7 +134,17 @@ pub fn node<'c>(catalogue: &'c Catalogue, gid: &str) -> Option<Box<dyn Object + 
             let location = catalogue.locations.get(&id)?;
             Some(boxed(LocationNode { catalogue, location }))
         }
-        _ => None,
+        "Customer" => {
+            let customer = catalogue.customers.get(&id)?;
+            Some(boxed(CustomerNode { catalogue, customer }))
+        }
+        "MailingAddress" => customer::address_node(catalogue, id).map(boxed),
+        "Collection" => {
+            let collection = catalogue.collections.get(&id)?;
+            Some(boxed(CollectionNode { catalogue, collection }))
+        }
+        "Order" => order::find(catalogue, Some(id)).map(boxed),
+        _ => order::part_node(catalogue, gid),
     }
 }
 
@@ -117,6 +154,27 @@ impl Catalogue {
         let product = self.products.get(self.owners.get(&id)?)?;
         let at = product.variants.iter().position(|variant| variant.id == id)?;
         Some((product, at))
+    }
+
+    /// The owner of metafields with this id.
+    fn owner(&self, owner: Owner, id: i64) -> Option<Of> {
+        match owner {
+            Owner::Product => self.products.get(&id).map(Product::of),
+            Owner::ProductVariant => self.variant(id).map(|(product, at)| product.variants[at].of()),
+            Owner::Customer => self.customers.get(&id).map(Customer::of),
+            Owner::Order => self.orders.get(&id).map(Order::of),
+            Owner::Collection => self.collections.get(&id).map(Collection::of),
+        }
+    }
+
+    /// Moves the clock of an owner whose metafields changed, and tells of it.
+    fn touch_owner(&mut self, of: Of, act: &mut edit::Act) -> Result<i64, String> {
+        match of.owner {
+            Owner::Product | Owner::ProductVariant => self.touch_goods(of, act),
+            Owner::Customer => self.touch_customer(of.id, act),
+            Owner::Order => self.touch_order(of.id, act),
+            Owner::Collection => self.touch_collection(of.id, act),
+        }
     }
 
     /// The number of live variants.
@@ -148,6 +206,15 @@ fn count(number: usize, args: &Args) -> Value<'static> {
         None => Some(10_000),
     };
     counted(number, limit)
+}
+
+/// The `Count` of those rows that pass.
+fn counted_list<'c, T: 'c>(
+    rows: impl Iterator<Item = &'c T>,
+    args: &Args,
+    passes: impl Fn(&T) -> bool,
+) -> Resolved<'c> {
+    Ok(count(rows.filter(|row| passes(row)).count(), args))
 }
 
 /// `Count` of a number that is cut at a limit.

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 
 use super::inventory::Stock;
+use super::metafield::{Of, Owner};
+use super::seed::Mix;
 use super::text;
 
 /// A product.
@@ -159,6 +161,16 @@ impl Product {
         }
     }
 
+    /// What its metafields follow from.
+    pub fn of(&self) -> Of {
+        Of {
+            owner: Owner::Product,
+            id: self.id,
+            seed: self.seed,
+            created_at: self.created_at,
+        }
+    }
+
     /// The sum of the variants' stock.
     pub fn total_inventory(&self) -> i64 {
         self.variants.iter().map(|variant| i64::from(variant.quantity())).sum()
@@ -227,6 +239,16 @@ impl Product {
 }
 
 impl Variant {
+    /// What its metafields follow from.
+    pub fn of(&self) -> Of {
+        Of {
+            owner: Owner::ProductVariant,
+            id: self.id,
+            seed: Mix::new(self.id as u64).next(),
+            created_at: self.created_at,
+        }
+    }
+
     /// Its barcode, thirteen digits.
     pub fn barcode(&self) -> Option<String> {
         self.barcode

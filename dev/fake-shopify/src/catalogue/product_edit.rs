@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::edit::Act;
 use super::inventory::{Stock, deleted_item};
+use super::metafield::{Of, Owner};
 use super::product::{Description, Product, Status, Variant};
 use super::seed::{Mix, made};
 use super::wire::{delete_body, product_body, stock_body};
@@ -156,6 +157,7 @@ impl Catalogue {
 
     pub(super) fn delete_product(&mut self, id: i64, act: &mut Act) -> Result<i64, String> {
         let product = self.products.remove(&id).ok_or_else(|| format!("no product {id}"))?;
+        self.forget_member(id);
         act.tell_bytes("products/delete", id, delete_body(id));
         for variant in &product.variants {
             self.owners.remove(&variant.id);
@@ -263,6 +265,23 @@ impl Catalogue {
             &deleted_item(&removed),
         );
         Ok(product_id)
+    }
+
+    /// Moves the clocks of a product, or of a variant and its product, and tells of it.
+    pub(super) fn touch_goods(&mut self, of: Of, act: &mut Act) -> Result<i64, String> {
+        let now = act.now();
+        let product = match of.owner {
+            Owner::ProductVariant => {
+                let (product, at) = self.variant_mut(of.id)?;
+                product.variants[at].updated_at = product.variants[at].updated_at.max(now);
+                product
+            }
+            _ => self.product_mut(of.id)?,
+        };
+        product.updated_at = product.updated_at.max(now);
+        let product = product.id;
+        self.tell_product("products/update", product, act);
+        Ok(product)
     }
 
     /// Tells of a product as it is now.

@@ -1,11 +1,10 @@
 //! `Product` in the graph.
 
-use super::Catalogue;
 use super::media_node::MediaNode;
 use super::product::{Product, Variant};
 use super::search::Term;
-use super::seed::Mix;
 use super::variant_node::VariantNode;
+use super::{Catalogue, collection};
 use crate::graphql::page;
 use crate::graphql::value::{Args, Connection, FieldError, Fields, Leaf, Object, Place, Resolved, Value};
 
@@ -60,8 +59,9 @@ impl Object for ProductNode<'_> {
             ),
             "variants" => return variants(self.catalogue, product, args),
             "media" => return media(product, args),
-            "metafields" => return metafields(product, args),
-            "collections" => return Ok(Connection::empty("Collection")),
+            "metafields" => return self.catalogue.metafields(product.of(), args),
+            "metafield" => self.catalogue.metafield(product.of(), args),
+            "collections" => return collection::of_product(self.catalogue, product, args),
             _ => return Err(FieldError::unresolved("Product", name)),
         })
     }
@@ -219,29 +219,5 @@ fn media<'c>(product: &'c Product, args: &Args) -> Resolved<'c> {
         .collect();
     Connection::page("Media", args, page::PAGE, keys, move |position| {
         Box::new(MediaNode { product, position })
-    })
-}
-
-fn metafields<'c>(product: &'c Product, args: &Args) -> Resolved<'c> {
-    // Every fourth product has one.
-    let id = product.id + 3_000_000_000_000;
-    let keys = if product.seed % 4 == 1 {
-        vec![(Place { value: id, id }, id)]
-    } else {
-        Vec::new()
-    };
-    Connection::page("Metafield", args, page::PAGE, keys, move |id| {
-        Box::new(Fields {
-            type_name: "Metafield",
-            fields: vec![
-                ("id", Leaf::Gid("Metafield", id)),
-                ("namespace", Leaf::Str("care")),
-                ("key", Leaf::Str("temperature")),
-                ("type", Leaf::Str("number_integer")),
-                ("value", Leaf::Text((20 + Mix::new(product.seed).below(40)).to_string())),
-                ("createdAt", Leaf::Time(product.created_at)),
-                ("updatedAt", Leaf::Time(product.created_at)),
-            ],
-        })
     })
 }

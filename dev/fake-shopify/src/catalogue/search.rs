@@ -34,9 +34,56 @@ pub const VARIANTS: &[&str] = &[
 ];
 /// The filter fields of `inventoryItems`.
 pub const INVENTORY_ITEMS: &[&str] = &["id", "sku", "created_at", "updated_at"];
+/// The filter fields of `customers`.
+pub const CUSTOMERS: &[&str] = &[
+    "id",
+    "created_at",
+    "customer_date",
+    "updated_at",
+    "email",
+    "phone",
+    "first_name",
+    "last_name",
+    "tag",
+    "state",
+];
+/// The filter fields of `collections`.
+pub const COLLECTIONS: &[&str] = &["id", "updated_at", "title", "handle", "product_id", "collection_type"];
+/// The filter fields of `orders`.
+pub const ORDERS: &[&str] = &[
+    "id",
+    "created_at",
+    "updated_at",
+    "processed_at",
+    "customer_id",
+    "financial_status",
+    "fulfillment_status",
+    "tag",
+    "test",
+    "name",
+    "email",
+    "status",
+];
 /// Fields Shopify knows and this fake does not.
 const KNOWN_TO_SHOPIFY: &[&str] = &[
     "barcode",
+    "accepts_marketing",
+    "cart_token",
+    "channel",
+    "country",
+    "current_total_price",
+    "delivery_method",
+    "discount_code",
+    "gateway",
+    "last_abandoned_order_date",
+    "order_date",
+    "orders_count",
+    "payment_id",
+    "po_number",
+    "return_status",
+    "risk_level",
+    "source_name",
+    "total_spent",
     "bundles",
     "category_id",
     "collection_id",
@@ -139,6 +186,14 @@ impl Term {
         self.values
             .iter()
             .any(|value| clock::parse(value).is_some_and(|value| self.holds(seconds, value)))
+    }
+
+    /// Against an instant in seconds of which only the day counts.
+    pub fn day(&self, seconds: i64) -> bool {
+        let day = |seconds: i64| seconds.div_euclid(86_400);
+        self.values
+            .iter()
+            .any(|value| clock::parse(value).is_some_and(|value| self.holds(day(seconds), day(value))))
     }
 
     fn holds(&self, left: i64, right: i64) -> bool {

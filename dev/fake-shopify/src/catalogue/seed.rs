@@ -7,7 +7,7 @@ use super::facts::Facts;
 use super::ids::Ids;
 use super::inventory::Stock;
 use super::product::{Description, Product, Status, Variant};
-use super::{Catalogue, inventory, text};
+use super::{Catalogue, collection, customer, inventory, order, text};
 
 /// 2024-01-01, the first day goods were created. Seeded times end well before any present, so every edit is later.
 pub(super) const FIRST_DAY: i64 = 1_704_067_200;
@@ -93,9 +93,15 @@ impl Catalogue {
             facts,
             products: BTreeMap::new(),
             locations: BTreeMap::new(),
+            customers: BTreeMap::new(),
+            collections: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            orders_of: HashMap::new(),
+            metafields: HashMap::new(),
             owners: HashMap::new(),
             next_product: 0,
             next_variant: 0,
+            next_order: 0,
             ids: Ids::default(),
         };
         inventory::seed_locations(&mut catalogue, seed);
@@ -109,6 +115,9 @@ impl Catalogue {
             product.handle = text::handle(&product.title, at as i64 + 1).into();
             catalogue.insert(product);
         }
+        customer::seed_customers(&mut catalogue, numbers.customers, seed);
+        collection::seed_collections(&mut catalogue, numbers.collections, seed);
+        order::seed_orders(&mut catalogue, numbers.orders, numbers.today, seed);
         catalogue
     }
 

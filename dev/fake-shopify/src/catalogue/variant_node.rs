@@ -30,7 +30,7 @@ impl Object for VariantNode<'_> {
         "ProductVariant"
     }
 
-    fn field<'s>(&'s self, name: &str, _args: &Args) -> Resolved<'s> {
+    fn field<'s>(&'s self, name: &str, args: &Args) -> Resolved<'s> {
         let (product, variant) = (self.product, self.variant());
         Ok(match name {
             "id" => Value::Gid("ProductVariant", variant.id),
@@ -60,7 +60,8 @@ impl Object for VariantNode<'_> {
                 catalogue: self.catalogue,
                 product,
             }),
-            "metafields" => Connection::empty("Metafield"),
+            "metafields" => return self.catalogue.metafields(variant.of(), args),
+            "metafield" => self.catalogue.metafield(variant.of(), args),
             "media" => Connection::empty("Media"),
             _ => return Err(FieldError::unresolved("ProductVariant", name)),
         })

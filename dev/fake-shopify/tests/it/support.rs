@@ -212,6 +212,8 @@ pub async fn store(products: usize, customers: usize, orders: usize, collections
         customers: Some(customers),
         orders: Some(orders),
         collections: Some(collections),
+        // These tests are not about the price of a query.
+        bucket: (1e9, 1e6),
         ..Config::default()
     })
     .await

@@ -193,11 +193,6 @@ pub fn level_node<'c>(catalogue: &'c Catalogue, gid: &str) -> Option<LevelNode<'
     ItemNode::find(catalogue, item)?.level_at(location, true)
 }
 
-/// The number of items.
-pub fn count(catalogue: &Catalogue) -> usize {
-    catalogue.variant_count()
-}
-
 /// A field of `QueryRoot` about stock.
 pub fn root_field<'c>(
     catalogue: &'c Catalogue,

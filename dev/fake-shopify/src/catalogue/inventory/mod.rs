@@ -14,7 +14,7 @@ use super::product::Variant;
 use crate::graphql::value::gid_number;
 
 pub use edit::{ItemFields, LevelFields, LocationFields};
-pub use item_node::{ItemNode, count, level_node, root_field};
+pub use item_node::{ItemNode, level_node, root_field};
 pub use location_node::LocationNode;
 pub use seed::locations as seed_locations;
 pub use wire::deleted_item;
