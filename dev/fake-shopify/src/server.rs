@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::bulk;
-use crate::catalogue::{Change, Edit, Table, lines};
+use crate::catalogue::{Change, Edit, Key, Table, lines};
 use crate::config::Config;
 use crate::control;
 use crate::faults::{Fault, Faults};
@@ -137,8 +137,14 @@ impl Server {
         self.state.requests.list(operation)
     }
 
-    /// Canonical lines by ascending id.
+    /// Canonical lines by ascending id; of a row that joins two things, the id of the first.
     pub fn rows(&self, shop: Option<&str>, table: Table) -> Vec<(i64, String)> {
+        let rows = self.keyed_rows(shop, table).into_iter();
+        rows.map(|(key, line)| (key.first(), line)).collect()
+    }
+
+    /// Canonical lines by ascending key.
+    pub fn keyed_rows(&self, shop: Option<&str>, table: Table) -> Vec<(Key, String)> {
         lines(
             &self
                 .shop(shop)

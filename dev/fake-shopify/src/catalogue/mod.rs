@@ -37,7 +37,7 @@ pub use inventory::{ItemFields, LevelFields, LocationFields};
 pub use metafield::{MetafieldFields, Owner};
 pub use order::{CancelFields, FulfilFields, LineEdit, NewOrder, OrderFields, RefundFields, TrackingFields};
 pub use product_edit::{NewProduct, ProductFields, VariantFields};
-pub use rows::{Table, lines};
+pub use rows::{Key, Table, lines};
 pub use search::{Warning, parse as search};
 pub use seed::{Mix, Numbers};
 
@@ -66,13 +66,13 @@ pub struct Catalogue {
     /// Live products by id.
     pub products: BTreeMap<i64, Product>,
     /// Locations by id.
-    locations: BTreeMap<i64, Location>,
+    pub locations: BTreeMap<i64, Location>,
     /// Customers by id.
-    customers: BTreeMap<i64, Customer>,
+    pub customers: BTreeMap<i64, Customer>,
     /// Collections by id.
-    collections: BTreeMap<i64, Collection>,
+    pub collections: BTreeMap<i64, Collection>,
     /// Orders by id, those too old for the app among them.
-    orders: BTreeMap<i64, Order>,
+    pub orders: BTreeMap<i64, Order>,
     /// The orders of each customer that has any.
     orders_of: HashMap<i64, Vec<i64>>,
     metafields: metafield::Edited,

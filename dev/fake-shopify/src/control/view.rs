@@ -16,7 +16,7 @@ use super::{Failure, shop};
 use crate::catalogue::{Table, lines};
 use crate::shop::State;
 
-/// The canonical lines of a table, JSONL by ascending id.
+/// The canonical lines of a table, JSONL by ascending key; a key of two ids is a list.
 pub async fn rows(
     Extract(state): Extract<Arc<State>>,
     Path(table): Path<String>,
@@ -26,14 +26,17 @@ pub async fn rows(
     let missing = || {
         Failure(
             StatusCode::NOT_FOUND,
-            format!("no table {table}; there are products and product_variants"),
+            format!(
+                "no table {table}; there are {}",
+                Table::ALL.map(|(name, _)| name).join(", ")
+            ),
         )
     };
     let table = Table::parse(&table).ok_or_else(missing)?;
     let catalogue = shop.catalogue.read().expect("the catalogue is never poisoned");
     let mut text = String::new();
-    for (id, line) in lines(&catalogue, table) {
-        writeln!(text, "{}", json!({"id": id, "line": line})).expect("writing to a string cannot fail");
+    for (key, line) in lines(&catalogue, table) {
+        writeln!(text, "{}", json!({"id": key, "line": line})).expect("writing to a string cannot fail");
     }
     Ok(([(CONTENT_TYPE, "application/jsonl")], text).into_response())
 }
@@ -77,6 +80,10 @@ pub async fn stats(
         "shop": shop.domain,
         "products": catalogue.products.len(),
         "product_variants": catalogue.variant_count(),
+        "customers": catalogue.customers.len(),
+        "orders": catalogue.orders.len(),
+        "visible_orders": catalogue.visible_orders().count(),
+        "collections": catalogue.collections.len(),
         "subscriptions": shop.subscriptions.all().len(),
         "bulk_operations": shop.bulk.all().iter().map(|it| json!({"id": it.id, "status": it.status, "objects": it.objects})).collect::<Vec<_>>(),
     })))

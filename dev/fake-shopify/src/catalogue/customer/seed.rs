@@ -52,7 +52,7 @@ pub fn made(catalogue: &mut Catalogue, seed: u64) -> Customer {
         sms_consent: consent(&mut mix, created_at),
         email,
         phone,
-        state: *mix.pick(&[&"disabled", &"enabled", &"enabled", &"invited", &"declined"]),
+        state: mix.pick(&["disabled", "enabled", "enabled", "invited", "declined"]),
         note: mix.chance(0.2).then(|| mix.pick(&text::NOTES).into()),
         tags,
         tax_exempt: mix.chance(0.05),
@@ -70,13 +70,7 @@ pub fn made(catalogue: &mut Catalogue, seed: u64) -> Customer {
 }
 
 fn consent(mix: &mut Mix, created_at: i64) -> Consent {
-    let state = *mix.pick(&[
-        &"not_subscribed",
-        &"subscribed",
-        &"subscribed",
-        &"unsubscribed",
-        &"pending",
-    ]);
+    let state = mix.pick(&["not_subscribed", "subscribed", "subscribed", "unsubscribed", "pending"]);
     let asked = state != "not_subscribed";
     Consent {
         state: Some(state),

@@ -249,8 +249,10 @@ impl Order {
 impl Fulfillment {
     /// Where each of its parcels can be followed.
     pub fn tracking_urls(&self) -> Vec<String> {
-        let url = |number: &Box<str>| format!("https://carrier.example/track?n={number}&lang=en");
-        self.tracking.iter().map(url).collect()
+        let numbers = self.tracking.iter();
+        numbers
+            .map(|number| format!("https://carrier.example/track?n={number}&lang=en"))
+            .collect()
     }
 }
 
