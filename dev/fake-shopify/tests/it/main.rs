@@ -5,6 +5,7 @@ mod documents;
 mod faults;
 mod graphql;
 mod inventory;
+mod rows;
 mod support;
 mod traffic;
 mod webhooks;
