@@ -11,6 +11,11 @@ create table shops (
     iana_timezone   text,
     plan            text,
     created_at      timestamptz,
+    -- Shopify's clock: when the store described itself so.
+    profile_observed_at  timestamptz,
+    -- What the store lets us read; null until app/scopes_update tells. Shopify's clock beside it.
+    scopes               text[],
+    scopes_granted_at    timestamptz,
     -- A late app/uninstalled (triggered before this) changes nothing.
     installed_at    timestamptz not null default now(),
     uninstalled_at  timestamptz,

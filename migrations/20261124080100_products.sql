@@ -1,13 +1,36 @@
--- Products and their variants.
+-- Versions, and products with what they are made of.
 --
--- The version columns of every mirrored table:
---   source_updated_at  Shopify's clock: the updated_at of the resource; '-infinity' in a tombstone for a row never seen
---   observed_at        Shopify's clock: the state was read no earlier than this; breaks ties of one second
---   deleted_at         set = tombstone: the resource was gone at this moment; an upsert observed no later is dropped
---   synced_at          our clock, for people only
---   source             how the row came: webhook, fetch or bulk
---   raw                the body as it came (REST form from webhooks, GraphQL form otherwise)
 -- There are no foreign keys between mirrored tables, because arrivals are unordered.
+
+-- The version columns of every mirrored table. This table stays empty: it is the pattern that the others are made like.
+create table mirrored (
+    -- Shopify's clock: the updated_at of the resource, or what stands in for it; '-infinity' in a tombstone for a row
+    -- never seen.
+    source_updated_at  timestamptz not null,
+    -- Shopify's clock: the state was read no earlier than this. Breaks ties of one second.
+    observed_at        timestamptz not null,
+    -- Set = tombstone: the resource was gone at this moment; an upsert observed no later is dropped. 'infinity' = erased
+    -- for privacy: nothing brings it back.
+    deleted_at         timestamptz,
+    -- Our clock, for people only.
+    synced_at          timestamptz not null default now(),
+    -- How the row came.
+    source             text not null check (source in ('webhook', 'fetch', 'bulk')),
+    -- The body as it came: in the REST form from webhooks, in the GraphQL form otherwise.
+    raw                jsonb compression lz4
+);
+
+-- Which members an owner had when last told in full, for example all variants of a product; none if the owner is gone.
+-- A member outside the set and observed no later is gone.
+create table member_sets (
+    shop_id      bigint not null,
+    -- The table of the members; for owners of several kinds with the kind: metafields/Product.
+    members      text not null,
+    owner_id     bigint not null,
+    observed_at  timestamptz not null,
+    ids          bigint[] not null,
+    primary key (shop_id, members, owner_id)
+);
 
 -- What becomes of an incoming row: the one rule by which newer wins, shared by every mirrored table.
 --   apply  newer than what is stored, or nothing is stored (stored_updated_at is null)
@@ -52,26 +75,51 @@ create table products (
     id                                    bigint not null,
     title                                 text,
     handle                                text,
+    -- active, draft, archived or unlisted.
     status                                text,
     vendor                                text,
     product_type                          text,
     tags                                  text[],
-    body_html                             text,
+    body_html                             text compression lz4,
     template_suffix                       text,
     has_variants_that_require_components  boolean,
     created_at                            timestamptz,
     published_at                          timestamptz,
-    source_updated_at                     timestamptz not null,
-    observed_at                           timestamptz not null,
-    deleted_at                            timestamptz,
-    synced_at                             timestamptz not null default now(),
-    source                                text not null check (source in ('webhook', 'fetch', 'bulk')),
-    raw                                   jsonb,
+    like mirrored including all,
     primary key (shop_id, id)
 );
 
-alter table products alter column raw set compression lz4;
-alter table products alter column body_html set compression lz4;
+create table product_options (
+    shop_id        bigint not null,
+    id             bigint not null,
+    product_id     bigint,
+    name           text,
+    position       integer,
+    option_values  text[],
+    like mirrored including all,
+    primary key (shop_id, id)
+);
+
+-- Serves: the options of a product; the removal of options that left a product's set.
+create index product_options_product on product_options (shop_id, product_id);
+
+create table product_media (
+    shop_id             bigint not null,
+    id                  bigint not null,
+    product_id          bigint,
+    -- IMAGE, VIDEO, EXTERNAL_VIDEO or MODEL_3D.
+    media_content_type  text,
+    alt                 text,
+    -- READY, PROCESSING, FAILED or UPLOADED.
+    status              text,
+    -- Of the preview picture.
+    url                 text,
+    like mirrored including all,
+    primary key (shop_id, id)
+);
+
+-- Serves: the media of a product; the removal of media that left a product's set.
+create index product_media_product on product_media (shop_id, product_id);
 
 create table product_variants (
     shop_id             bigint not null,
@@ -85,34 +133,19 @@ create table product_variants (
     price               numeric,
     compare_at_price    numeric,
     taxable             boolean,
+    -- continue = is sold although there is none; deny.
     inventory_policy    text,
     inventory_quantity  integer,
     inventory_item_id   bigint,
+    -- The value for each of the product's options, in their order.
     options             text[],
     created_at          timestamptz,
-    source_updated_at   timestamptz not null,
-    observed_at         timestamptz not null,
-    deleted_at          timestamptz,
-    synced_at           timestamptz not null default now(),
-    source              text not null check (source in ('webhook', 'fetch', 'bulk')),
-    raw                 jsonb,
+    like mirrored including all,
     primary key (shop_id, id)
 );
 
-alter table product_variants alter column raw set compression lz4;
-
 -- Serves: the variants of a product; the removal of variants that left a product's set.
 create index product_variants_product on product_variants (shop_id, product_id);
-
--- Which variants a product had when last told in full: by a webhook's variant_gids, by a complete fetch,
--- or empty because the product was deleted. A variant outside the set and observed no later is gone.
-create table product_variant_sets (
-    shop_id      bigint not null,
-    product_id   bigint not null,
-    observed_at  timestamptz not null,
-    variant_ids  bigint[] not null,
-    primary key (shop_id, product_id)
-);
 
 -- What users read: no tombstones, no version columns but the ones with a meaning for them.
 create schema live;
@@ -121,6 +154,16 @@ create view live.products as
 select shop_id, id, title, handle, status, vendor, product_type, tags, body_html, template_suffix,
        has_variants_that_require_components, created_at, source_updated_at as updated_at, published_at, synced_at, raw
 from products
+where deleted_at is null;
+
+create view live.product_options as
+select shop_id, id, product_id, name, position, option_values, synced_at
+from product_options
+where deleted_at is null;
+
+create view live.product_media as
+select shop_id, id, product_id, media_content_type, alt, status, url, synced_at, raw
+from product_media
 where deleted_at is null;
 
 create view live.product_variants as

@@ -4,6 +4,8 @@ create table sync_jobs (
     id            uuid primary key,
     shop_id       bigint not null references shops (id),
     kinds         text[] not null,
+    -- The bulk operations that these kinds are.
+    operations    text[] not null,
     -- queued: its message is on the way    running    completed: every line counted was parsed, every byte read
     -- partial: only what a failed operation had written    failed: see error    canceled
     status        text not null default 'queued' check (status in
@@ -14,8 +16,8 @@ create table sync_jobs (
     finished_at   timestamptz
 );
 
--- Serves: a second import of a running kind returns the running job.
-create unique index sync_jobs_one_running on sync_jobs (shop_id, kinds) where status in ('queued', 'running');
+-- Serves: what of a store is being imported already.
+create index sync_jobs_under_way on sync_jobs (shop_id) where status in ('queued', 'running');
 create index sync_jobs_shop on sync_jobs (shop_id, requested_at desc);
 
 -- One bulk operation of a job.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use fake_shopify::{BulkConfig, Config, Server};
-use shared::shopify::{BulkOperation, BulkStatus, Client, PRODUCTS_BULK, Settings, ShopDomain};
+use shared::shopify::{BulkOperation, BulkStatus, Client, Settings, ShopDomain};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 
@@ -83,7 +83,9 @@ async fn main() -> Result<()> {
 /// A finished bulk operation over the store's products.
 async fn file(client: &Client) -> Result<BulkOperation> {
     let shop = ShopDomain::parse(SHOP)?;
-    let mut operation = client.run_bulk_query(&shop, TOKEN, "bench", PRODUCTS_BULK).await?;
+    let mut operation = client
+        .run_bulk_query(&shop, TOKEN, "bench", shared::import::OPERATIONS[0].query)
+        .await?;
     while operation.status != BulkStatus::Completed {
         tokio::time::sleep(Duration::from_millis(200)).await;
         operation = client

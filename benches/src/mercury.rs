@@ -22,7 +22,7 @@ const WORKERS: usize = 2;
 const TABLES: [&str; 2] = ["live.products", "live.product_variants"];
 
 pub async fn run(pool: &PgPool, client: &Client, operation: &BulkOperation) -> Result<Times> {
-    sqlx::raw_sql("truncate products, product_variants, product_variant_sets; checkpoint")
+    sqlx::raw_sql("truncate products, product_options, product_variants, member_sets; checkpoint")
         .execute(pool)
         .await?;
     let first = load(pool, client, operation).await?;
@@ -92,7 +92,14 @@ async fn prepare(store: &Store, files: &ResultFiles, operation: &BulkOperation) 
     let job_id = Uuid::now_v7();
     let mut tx = store.begin().await?;
     let shop_id = shops::add(&mut tx, SHOP, &profile).await?;
-    sync_jobs::create(&mut tx, job_id, shop_id, &["products".to_owned()]).await?;
+    sync_jobs::create(
+        &mut tx,
+        job_id,
+        shop_id,
+        &["products".to_owned()],
+        &["products".to_owned()],
+    )
+    .await?;
     sync_jobs::start(&mut tx, job_id).await?;
     sync_operations::lock(&mut tx, job_id, "products").await?;
     sync_operations::submitted(&mut tx, job_id, "products", &operation.id, operation.created_at).await?;

@@ -4,6 +4,7 @@
 //! [`store`]. Only [`mirror`] joins them. `tests/it/layers.rs` reads the sources and fails on a broken wall.
 
 pub mod config;
+pub mod import;
 pub mod message;
 pub mod mirror;
 pub mod queue;

@@ -62,8 +62,11 @@ impl QueueName {
     /// The queue on which the resource `gid` is fetched; none for a kind that is not mirrored.
     pub fn of_resource(gid: &Gid) -> Option<Self> {
         match gid.kind() {
-            "Product" => Some(Self::ProductSync),
+            "Product" | "InventoryItem" | "Location" | "Shop" => Some(Self::ProductSync),
             "ProductVariant" => Some(Self::VariantSync),
+            "Collection" => Some(Self::CollectionSync),
+            "Customer" => Some(Self::CustomerSync),
+            "Order" => Some(Self::OrderSync),
             _ => None,
         }
     }
@@ -303,7 +306,7 @@ mod tests {
             delivery_id: Uuid::nil(),
             received_at: DateTime::UNIX_EPOCH,
             shop: ShopDomain::parse("a.myshopify.com").unwrap(),
-            topic: Topic::ProductsUpdate,
+            topic: Topic::parse("products/update"),
             webhook_id: Some("w".into()),
             event_id: None,
             triggered_at: DateTime::UNIX_EPOCH,

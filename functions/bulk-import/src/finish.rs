@@ -2,7 +2,7 @@
 
 use shared::store::sync_chunks::{self, Sums};
 use shared::store::sync_operations::{self, Operation};
-use shared::store::{self, Transaction, product_variant_sets, sync_jobs};
+use shared::store::{self, Transaction, member_sets, sync_jobs};
 
 use super::{Answer, Error, Failure, Run};
 
@@ -19,7 +19,7 @@ pub(crate) async fn run(run: &Run<'_>, failure: Option<&Failure>) -> Result<Answ
             match judge(&operation, &sums) {
                 Ok(status) => {
                     // A chunk and a delivery that ran at the same moment may each have missed what the other wrote.
-                    product_variant_sets::settle(&mut tx, operation.shop_id).await?;
+                    member_sets::settle(&mut tx, operation.shop_id).await?;
                     sync_operations::finish(&mut tx, run.job_id, run.operation, status, None).await?;
                 }
                 Err(difference) => {

@@ -7,13 +7,13 @@ mod answer;
 mod error;
 mod fan_out;
 mod finish;
-mod operations;
 mod poll;
 mod progress;
 mod start;
 
 use serde::Deserialize;
 use shared::config::Environment;
+use shared::import;
 use shared::message::{self, Body, Import, QueueName};
 use shared::queue::{Policy, Queue, Redis, Send};
 use shared::shopify::{Client, ResultFiles, ShopDomain};
@@ -143,12 +143,12 @@ pub(crate) struct Run<'a> {
     pub job_id: Uuid,
     pub operation: &'a str,
     /// What is asked of Shopify, and which queue takes the result.
-    pub definition: &'static operations::Definition,
+    pub definition: &'static import::Operation,
 }
 
 impl<'a> Run<'a> {
     fn new(context: &'a Context, event: &'a Event) -> Result<Self, Error> {
-        let definition = operations::find(&event.operation)
+        let definition = import::find(&event.operation)
             .ok_or_else(|| Error::permanent(format!("there is no operation called `{}`", event.operation)))?;
         Ok(Self {
             context,

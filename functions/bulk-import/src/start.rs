@@ -8,7 +8,7 @@ use super::{Answer, Error, Run, progress};
 
 /// An operation that Shopify ends without a result is submitted again this often.
 const MOST_SUBMISSIONS: i32 = 5;
-/// Seconds until Shopify is asked again whether one of its five places is free.
+/// The longest pause, in seconds, until Shopify is asked again whether one of its five places is free.
 const UNTIL_A_PLACE_IS_FREE: u32 = 30;
 
 /// Submits the operation if that has not been done, and says where the import stands.
@@ -55,7 +55,7 @@ pub(crate) async fn submit(
                 store::commit(tx).await?;
                 tracing::info!(shop.domain = %shop, import.id = %run.job_id, "all places for bulk operations are taken");
                 return Ok(Answer::Wait {
-                    seconds: UNTIL_A_PLACE_IS_FREE,
+                    seconds: (1 << polls.min(5)).min(UNTIL_A_PLACE_IS_FREE),
                     polls: polls + 1,
                 });
             }

@@ -4,21 +4,18 @@
 //! counters that count them, guarded by the offset it started from: whatever is delivered twice, crashes or runs on two
 //! workers at once, a line is counted exactly once.
 
-use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::line::{Content, Line};
-use super::product::Rows;
+use super::line::Line;
+use super::rows::{Mention, Rows};
 use super::{Error, wants};
 use crate::message::{self, Resource};
 use crate::shopify::{self, Gid, LineSplitter, Probe, RangeReader, ResultFiles};
 use crate::store::pending_fetches::{self, Want};
-use crate::store::product_variants::{self, ProductVariant};
-use crate::store::products::{self, Product};
 use crate::store::rejected_lines::{self, RejectedLine};
 use crate::store::sync_chunks::{self, Step};
-use crate::store::{self, Source, Store, newest};
+use crate::store::{self, Source, Store};
 
 /// Lines in one transaction: some 2 MB of text, where `unnest` is as fast as COPY.
 const LINES_PER_BATCH: usize = 2_000;
@@ -63,7 +60,7 @@ pub async fn apply(
             fetches: Vec::new(),
         });
     }
-    let (Some(url), Some(created_at)) = (&chunk.url, chunk.bulk_created_at) else {
+    let (Some(url), Some(_)) = (&chunk.url, chunk.bulk_created_at) else {
         return Err(Error::UnknownChunk);
     };
     let size = chunk.result_size.and_then(|size| u64::try_from(size).ok());
@@ -78,7 +75,6 @@ pub async fn apply(
         operation: &message.operation,
         chunk: message.chunk,
         next_offset: chunk.next_offset,
-        created_at,
         wants: Vec::new(),
     };
     let mut lines = Lines::open(files, url, probe, &chunk);
@@ -185,7 +181,6 @@ struct Worker<'a> {
     operation: &'a str,
     chunk: i32,
     next_offset: i64,
-    created_at: DateTime<Utc>,
     wants: Vec<Want>,
 }
 
@@ -219,42 +214,29 @@ impl Worker<'_> {
             done: is_last,
             ..Step::default()
         };
-        let mut products: Vec<&Product> = Vec::new();
-        let mut variants: Vec<&ProductVariant> = Vec::new();
+        let mut batch = store::Batch::default();
         let mut rejected: Vec<&RejectedLine> = Vec::new();
+        let mut mentions: Vec<Mention> = Vec::new();
         for line in lines {
             step.lines += 1;
             step.root_lines += i64::from(line.is_root);
             step.bytes += (line.end - line.offset) as i64;
             step.next_offset = line.end as i64;
-            match &line.content {
-                Content::Product(row) => products.push(row),
-                Content::Variant(row) => variants.push(row),
-                Content::Rejected(line) => rejected.push(line),
-                Content::Other => {}
-            }
+            line.rows.iter().for_each(|row| batch.add(row));
+            mentions.extend(line.mentions.iter().cloned());
+            rejected.extend(&line.rejected);
         }
-        newest(&mut products, |row| (row.shop_id, row.id), |row| row.version);
-        newest(&mut variants, |row| (row.shop_id, row.id), |row| row.version);
 
         let mut tx = self.store.begin().await?;
-        let product_verdicts = products::upsert(&mut tx, &products, Source::Bulk).await?;
-        let variant_verdicts = product_variants::upsert(&mut tx, &variants, Source::Bulk).await?;
-        let tied = variants
-            .iter()
-            .filter(|row| variant_verdicts.ties.contains(&(row.shop_id, row.id)))
-            .map(|row| (row.shop_id, row.product_id, row.id));
-        let mut wants = wants::variants(tied, self.created_at, TIE);
-        for (shop_id, id) in &product_verdicts.ties {
-            wants.push(wants::product(*shop_id, *id, self.created_at, TIE));
-        }
+        let written = batch.write(&mut tx, Source::Bulk).await?;
+        let mut wants = wants::of_mentions(&mut tx, &mentions).await?;
+        wants.extend(wants::of_ties(&written.ties, TIE));
         pending_fetches::want(&mut tx, &wants).await?;
         rejected_lines::keep(&mut tx, self.job_id, self.operation, &rejected).await?;
 
         step.rejected = rejected.len() as i64;
-        step.stale = (product_verdicts.stale.len() + variant_verdicts.stale.len()) as i64;
-        step.applied =
-            (products.len() + variants.len() - wants_of(&product_verdicts, &variant_verdicts)) as i64 - step.stale;
+        step.stale = written.stale as i64;
+        step.applied = written.applied as i64;
         let moved =
             sync_chunks::advance(&mut tx, self.job_id, self.operation, self.chunk, self.next_offset, step).await?;
         if !moved {
@@ -277,7 +259,3 @@ impl Worker<'_> {
 }
 
 const TIE: &str = "a bulk row and a webhook of the same second differ";
-
-fn wants_of(products: &store::Verdicts, variants: &store::Verdicts) -> usize {
-    products.ties.len() + variants.ties.len()
-}

@@ -5,10 +5,18 @@
 //! no Lambda: what must be fetched is returned, not sent.
 
 pub mod chunk;
+mod collections;
+mod customers;
 mod error;
+mod inventory;
 mod line;
-mod product;
+mod metafields;
+mod order_parts;
+mod orders;
+mod products;
 pub mod resource;
+mod rows;
+mod topics;
 mod wants;
 pub mod webhook;
 

@@ -2,15 +2,12 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Error;
-use super::product::Rows;
+use super::rows::Rows;
+use super::{Error, wants, webhook};
 use crate::message::Resource;
-use crate::shopify::graphql::WholeProduct;
-use crate::shopify::{Client, Gid};
-use crate::store::product_variant_sets::{self, VariantSet};
-use crate::store::product_variants::{self, ProductVariant};
-use crate::store::products::{self, Deletion};
-use crate::store::{self, Source, Store, Transaction, credentials, newest, pending_fetches};
+use crate::shopify::{Client, Gid, Whole, graphql};
+use crate::store::tables::{Collection, Customer, InventoryItem, Location, Product, ProductVariant};
+use crate::store::{self, Source, Store, Transaction, credentials, pending_fetches, shops};
 
 /// What became of a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,85 +27,72 @@ pub async fn apply(store: &Store, client: &Client, resource: &Resource) -> Resul
     // No transaction stays open while we talk to Shopify.
     drop(tx);
     let gid = &resource.gid;
+    if gid.kind() == "Shop" {
+        let answer = client.shop(&resource.shop, &token).await?;
+        let mut tx = store.begin().await?;
+        shops::update(&mut tx, shop_id, &profile(answer.data), answer.observed_at).await?;
+        return finish(tx, shop_id, gid, answer.observed_at).await;
+    }
+    let answer = client.fetch(&resource.shop, &token, gid).await?;
+    let mut rows = Rows::new(shop_id, answer.observed_at);
+    match &answer.data {
+        Some(whole) => read(&mut rows, gid, whole)?,
+        None => gone(&mut rows, gid)?,
+    }
+    let mut tx = store.begin().await?;
+    let found = std::mem::take(&mut rows.rows);
+    webhook::write(&mut tx, &found, &mut rows, Source::Fetch).await?;
+    let wants = wants::of_mentions(&mut tx, &rows.mentions).await?;
+    pending_fetches::want(&mut tx, &wants).await?;
+    finish(tx, shop_id, gid, answer.observed_at).await
+}
+
+/// What a fetch says of a resource that exists.
+fn read(rows: &mut Rows, gid: &Gid, whole: &Whole) -> Result<(), Error> {
     match gid.kind() {
-        "Product" => {
-            let answer = client.product(&resource.shop, &token, gid).await?;
-            let mut tx = store.begin().await?;
-            match &answer.data {
-                Some(whole) => write_product(&mut tx, shop_id, whole, answer.observed_at).await?,
-                None => delete_product(&mut tx, shop_id, gid.id(), answer.observed_at).await?,
-            }
-            finish(tx, shop_id, gid, answer.observed_at).await
-        }
-        "ProductVariant" => {
-            let answer = client.product_variant(&resource.shop, &token, gid).await?;
-            let mut tx = store.begin().await?;
-            match &answer.data {
-                Some(raw) => {
-                    let row = Rows::new(shop_id, answer.observed_at).variant(raw.get(), None)?;
-                    product_variants::upsert(&mut tx, &[&row], Source::Fetch).await?;
-                }
-                None => {
-                    let deletion = Deletion {
-                        key: (shop_id, gid.id()),
-                        deleted_at: answer.observed_at,
-                    };
-                    product_variants::delete(&mut tx, &[deletion], Source::Fetch).await?;
-                }
-            }
-            finish(tx, shop_id, gid, answer.observed_at).await
-        }
-        kind => Err(Error::UnknownKind { kind: kind.to_owned() }),
+        "Product" => rows.fetched_product(whole),
+        "ProductVariant" => rows.fetched_variant(whole),
+        "Collection" => rows.fetched_collection(whole),
+        "Customer" => rows.fetched_customer(whole),
+        "Order" => rows.fetched_order(whole),
+        "InventoryItem" => rows.fetched_inventory_item(whole),
+        "Location" => rows.fetched_location(whole),
+        kind => Err(unknown(kind)),
     }
 }
 
-/// A product with all its variants: a variant that is not among them is gone.
-async fn write_product(
-    tx: &mut Transaction,
-    shop_id: i64,
-    whole: &WholeProduct,
-    observed_at: DateTime<Utc>,
-) -> Result<(), Error> {
-    let mut rows = Rows::new(shop_id, observed_at);
-    let product = rows.product(whole.product.get())?;
-    let mut variants = Vec::with_capacity(whole.variants.len());
-    for raw in &whole.variants {
-        variants.push(rows.variant(raw.get(), Some(product.id))?);
+/// A fetch that answers null without an error says that the resource is gone, but for orders: without the scope
+/// `read_all_orders` old ones are not shown.
+fn gone(rows: &mut Rows, gid: &Gid) -> Result<(), Error> {
+    let id = gid.id();
+    match gid.kind() {
+        "Product" => drop(rows.delete::<Product>(id)),
+        "ProductVariant" => drop(rows.delete::<ProductVariant>(id)),
+        "Collection" => drop(rows.delete::<Collection>(id)),
+        "Customer" => drop(rows.delete::<Customer>(id)),
+        "InventoryItem" => drop(rows.delete::<InventoryItem>(id)),
+        "Location" => drop(rows.delete::<Location>(id)),
+        "Order" => {}
+        kind => return Err(unknown(kind)),
     }
-    newest(&mut variants, |row| (row.shop_id, row.id), |row| row.version);
-    let set = VariantSet {
-        shop_id,
-        product_id: product.id,
-        observed_at,
-        variant_ids: variants.iter().map(|variant| variant.id).collect(),
-    };
-    products::upsert(tx, &[&product], Source::Fetch).await?;
-    product_variant_sets::upsert(tx, std::slice::from_ref(&set)).await?;
-    let variant_rows: Vec<&ProductVariant> = variants.iter().collect();
-    product_variants::upsert(tx, &variant_rows, Source::Fetch).await?;
-    product_variant_sets::remove_missing(tx, &[set], Source::Fetch).await?;
     Ok(())
 }
 
-async fn delete_product(tx: &mut Transaction, shop_id: i64, id: i64, observed_at: DateTime<Utc>) -> Result<(), Error> {
-    products::delete(
-        tx,
-        &[Deletion {
-            key: (shop_id, id),
-            deleted_at: observed_at,
-        }],
-        Source::Fetch,
-    )
-    .await?;
-    let set = VariantSet {
-        shop_id,
-        product_id: id,
-        observed_at,
-        variant_ids: Vec::new(),
-    };
-    product_variant_sets::upsert(tx, std::slice::from_ref(&set)).await?;
-    product_variant_sets::remove_missing(tx, &[set], Source::Fetch).await?;
-    Ok(())
+fn unknown(kind: &str) -> Error {
+    Error::UnknownKind { kind: kind.to_owned() }
+}
+
+/// A store's description of itself as the table takes it.
+pub fn profile(shop: graphql::Shop) -> shops::Profile {
+    shops::Profile {
+        shopify_id: shop.id.id(),
+        name: shop.name,
+        email: shop.email,
+        currency_code: shop.currency_code,
+        iana_timezone: shop.iana_timezone,
+        plan: shop.plan.public_display_name,
+        created_at: shop.created_at,
+    }
 }
 
 async fn finish(mut tx: Transaction, shop_id: i64, gid: &Gid, observed_at: DateTime<Utc>) -> Result<Outcome, Error> {

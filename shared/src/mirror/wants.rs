@@ -4,45 +4,120 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 
+use super::Error;
+use super::rows::Mention;
 use crate::message::Resource;
 use crate::shopify::{Gid, ShopDomain};
 use crate::store::pending_fetches::Want;
+use crate::store::{Tie, Transaction, mentions};
 
 /// Above this many variants of one product, the whole product is fetched instead: it costs one call.
 const MOST_SINGLE_VARIANTS: usize = 10;
 
-/// A product that must be fetched.
-pub(super) fn product(shop_id: i64, id: i64, wanted_at: DateTime<Utc>, reason: &'static str) -> Want {
+const NOT_SHOWN: &str = "a body named more variants than it showed";
+const REFUND_LINES: &str = "a bulk file cannot hold the lines of refunds";
+
+/// A variant that must be fetched.
+struct Variant {
+    shop_id: i64,
+    product_id: Option<i64>,
+    id: i64,
+    wanted_at: DateTime<Utc>,
+}
+
+/// Of what bodies named without showing it, what is missing here.
+pub(super) async fn of_mentions(tx: &mut Transaction, mentioned: &[Mention]) -> Result<Vec<Want>, Error> {
+    let (mut variants, mut products, mut orders) = (Vec::new(), HashMap::new(), Vec::new());
+    for mention in mentioned {
+        match *mention {
+            Mention::Variant {
+                key,
+                product_id,
+                source_updated_at,
+                observed_at,
+            } => {
+                products.insert(key, (product_id, observed_at));
+                variants.push(mentions::Mention {
+                    key,
+                    source_updated_at,
+                    observed_at,
+                });
+            }
+            Mention::RefundedOrder {
+                key,
+                source_updated_at,
+                observed_at,
+            } => orders.push(mentions::Mention {
+                key,
+                source_updated_at,
+                observed_at,
+            }),
+        }
+    }
+    let missing = mentions::missing_variants(tx, &variants).await?;
+    let missing = missing.into_iter().map(|key| {
+        let (product_id, wanted_at) = products[&key];
+        Variant {
+            shop_id: key.shop_id,
+            product_id: Some(product_id),
+            id: key.id,
+            wanted_at,
+        }
+    });
+    let mut wants = grouped(missing, NOT_SHOWN);
+    let observed: HashMap<_, _> = orders.iter().map(|order| (order.key, order.observed_at)).collect();
+    for key in mentions::untold_refunds(tx, &orders).await? {
+        wants.push(want(key.shop_id, "Order", key.id, observed[&key], REFUND_LINES));
+    }
+    Ok(wants)
+}
+
+/// What settles rows that nobody can tell to be newer or older.
+pub(super) fn of_ties(ties: &[Tie], reason: &'static str) -> Vec<Want> {
+    let (variants, others): (Vec<&Tie>, Vec<&Tie>) = ties.iter().partition(|tie| tie.kind == "ProductVariant");
+    let variants = variants.into_iter().map(|tie| Variant {
+        shop_id: tie.shop_id,
+        product_id: tie.product_id,
+        id: tie.id,
+        wanted_at: tie.observed_at,
+    });
+    let mut wants = grouped(variants, reason);
+    wants.extend(
+        others
+            .into_iter()
+            .map(|tie| want(tie.shop_id, &tie.kind, tie.id, tie.observed_at, reason)),
+    );
+    wants
+}
+
+fn want(shop_id: i64, kind: &str, id: i64, wanted_at: DateTime<Utc>, reason: &'static str) -> Want {
     Want {
         shop_id,
-        gid: Gid::new("Product", id).as_str().to_owned(),
+        gid: Gid::new(kind, id).as_str().to_owned(),
         wanted_at,
         reason,
     }
 }
 
-/// Variants that must be fetched, given as (store, product, variant).
-pub(super) fn variants(
-    variants: impl IntoIterator<Item = (i64, Option<i64>, i64)>,
-    wanted_at: DateTime<Utc>,
-    reason: &'static str,
-) -> Vec<Want> {
-    let mut by_product: BTreeMap<(i64, Option<i64>), Vec<i64>> = BTreeMap::new();
-    for (shop_id, product_id, id) in variants {
-        by_product.entry((shop_id, product_id)).or_default().push(id);
+/// Variants, or where these are many of one product the product.
+fn grouped(variants: impl IntoIterator<Item = Variant>, reason: &'static str) -> Vec<Want> {
+    let mut by_product: BTreeMap<(i64, Option<i64>), Vec<Variant>> = BTreeMap::new();
+    for variant in variants {
+        let product = (variant.shop_id, variant.product_id);
+        by_product.entry(product).or_default().push(variant);
     }
     let mut wants = Vec::new();
-    for ((shop_id, product_id), ids) in by_product {
+    for ((shop_id, product_id), variants) in by_product {
         match product_id {
-            Some(product_id) if ids.len() > MOST_SINGLE_VARIANTS => {
-                wants.push(product(shop_id, product_id, wanted_at, reason));
+            Some(product_id) if variants.len() > MOST_SINGLE_VARIANTS => {
+                let latest = variants.iter().map(|variant| variant.wanted_at).max();
+                wants.push(want(shop_id, "Product", product_id, latest.unwrap_or_default(), reason));
             }
-            _ => wants.extend(ids.into_iter().map(|id| Want {
-                shop_id,
-                gid: Gid::new("ProductVariant", id).as_str().to_owned(),
-                wanted_at,
-                reason,
-            })),
+            _ => wants.extend(
+                variants
+                    .into_iter()
+                    .map(|variant| want(shop_id, "ProductVariant", variant.id, variant.wanted_at, reason)),
+            ),
         }
     }
     wants
@@ -69,11 +144,14 @@ mod tests {
 
     #[test]
     fn many_variants_of_one_product_are_fetched_as_the_product() {
-        let many = (0..11).map(|id| (1, Some(9), id)).chain([(1, Some(8), 100)]);
-        let gids: Vec<String> = variants(many, DateTime::UNIX_EPOCH, "test")
-            .into_iter()
-            .map(|want| want.gid)
-            .collect();
+        let variant = |product_id, id| Variant {
+            shop_id: 1,
+            product_id: Some(product_id),
+            id,
+            wanted_at: DateTime::UNIX_EPOCH,
+        };
+        let many = (0..11).map(|id| variant(9, id)).chain([variant(8, 100)]);
+        let gids: Vec<String> = grouped(many, "test").into_iter().map(|want| want.gid).collect();
         assert_eq!(gids, ["gid://shopify/ProductVariant/100", "gid://shopify/Product/9"]);
     }
 }

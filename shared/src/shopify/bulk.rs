@@ -9,9 +9,6 @@ use serde_json::json;
 
 use super::{Client, Error, ShopDomain};
 
-/// Products and their variants.
-pub const PRODUCTS_BULK: &str = include_str!("queries/products_bulk.graphql");
-
 const RUN: &str = include_str!("queries/bulk_run_query.graphql");
 const ONE: &str = include_str!("queries/bulk_operation.graphql");
 const RECENT: &str = include_str!("queries/bulk_recent.graphql");

@@ -53,6 +53,12 @@ pub enum Error {
         /// What did not match.
         what: String,
     },
+    /// There is no document that fetches resources of this kind.
+    #[error("resources of the kind {kind} cannot be fetched")]
+    UnknownKind {
+        /// The kind.
+        kind: String,
+    },
     /// A result URL on a host that is not Shopify's storage. It is not followed.
     #[error("the bulk result lies on a host that is not allowed")]
     ForeignHost,
@@ -71,6 +77,7 @@ impl Error {
             | Self::Malformed { .. }
             | Self::ResultGone { .. }
             | Self::ResultBroken { .. }
+            | Self::UnknownKind { .. }
             | Self::ForeignHost => None,
         }
     }
@@ -87,6 +94,7 @@ impl Error {
             | Self::Refused { .. }
             | Self::Malformed { .. }
             | Self::ResultGone { .. }
+            | Self::UnknownKind { .. }
             | Self::ForeignHost => false,
         }
     }

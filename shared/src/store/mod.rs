@@ -5,18 +5,21 @@
 //! Proxy and PgBouncer in transaction pooling.
 
 pub mod admin_audit;
+mod batch;
 pub mod credentials;
 mod error;
+pub mod member_sets;
+pub mod mentions;
 pub mod partitions;
 pub mod pending_fetches;
-pub mod product_variant_sets;
-pub mod product_variants;
-pub mod products;
 pub mod rejected_lines;
+mod row;
 pub mod shops;
 pub mod sync_chunks;
 pub mod sync_jobs;
 pub mod sync_operations;
+mod table;
+pub mod tables;
 mod text;
 mod transaction;
 mod upsert;
@@ -31,7 +34,12 @@ use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+pub use batch::{Batch, Deletion, Fate, Tie, Written};
 pub use error::Error;
+pub use member_sets::MemberSet;
+pub use row::Row;
+pub use table::{Column, Owner, Table};
+pub use tables::{AnyRow, tables};
 pub use text::strip_nul;
 pub use transaction::Transaction;
 pub use version::{Key, Source, Verdicts, Version, newest};

@@ -46,6 +46,57 @@ pub async fn add(tx: &mut Transaction, domain: &str, profile: &Profile) -> Resul
     Ok(row.id)
 }
 
+/// Records how a store described itself at `observed_at`, unless something later is known.
+pub async fn update(
+    tx: &mut Transaction,
+    shop_id: i64,
+    profile: &Profile,
+    observed_at: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        r#"
+        update shops
+        set shopify_id = $2, name = $3, email = $4, currency_code = $5, iana_timezone = $6, plan = $7, created_at = $8,
+            profile_observed_at = $9
+        where id = $1 and (profile_observed_at is null or profile_observed_at < $9)
+        "#,
+        shop_id,
+        profile.shopify_id,
+        profile.name,
+        profile.email,
+        profile.currency_code,
+        profile.iana_timezone,
+        profile.plan,
+        profile.created_at,
+        observed_at,
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// Records the scopes that a store grants since `granted_at` (Shopify's clock). False if something later is known.
+pub async fn grant(
+    tx: &mut Transaction,
+    shop_id: i64,
+    scopes: &[String],
+    granted_at: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let changed = sqlx::query!(
+        r#"
+        update shops set scopes = $2, scopes_granted_at = $3
+        where id = $1 and (scopes_granted_at is null or scopes_granted_at < $3)
+        "#,
+        shop_id,
+        scopes,
+        granted_at,
+    )
+    .execute(&mut *tx)
+    .await?
+    .rows_affected();
+    Ok(changed > 0)
+}
+
 /// Our numbers for the stores among `domains` that are known here.
 pub async fn ids(tx: &mut Transaction, domains: &[String]) -> Result<HashMap<String, i64>, Error> {
     let rows = sqlx::query!("select id, domain from shops where domain = any ($1)", domains)

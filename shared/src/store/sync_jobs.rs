@@ -33,27 +33,51 @@ pub struct Progress {
     pub progressed_at: Option<DateTime<Utc>>,
 }
 
-/// Creates an import of `kinds` (sorted), or finds the one that is under way. The flag tells whether it is new.
-pub async fn create(tx: &mut Transaction, id: Uuid, shop_id: i64, kinds: &[String]) -> Result<(Uuid, bool), Error> {
-    let row = sqlx::query!(
+/// An import that is under way.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "columns are described in the migration")]
+pub struct UnderWay {
+    pub id: Uuid,
+    pub kinds: Vec<String>,
+    pub operations: Vec<String>,
+}
+
+/// The imports of a store that are under way, the oldest first. Nobody creates another until the transaction ends.
+pub async fn under_way(tx: &mut Transaction, shop_id: i64) -> Result<Vec<UnderWay>, Error> {
+    sqlx::query!("select id from shops where id = $1 for update", shop_id)
+        .fetch_one(&mut *tx)
+        .await?;
+    let rows = sqlx::query_as!(
+        UnderWay,
         r#"
-        with created as (
-            insert into sync_jobs (id, shop_id, kinds) values ($1, $2, $3)
-            on conflict (shop_id, kinds) where status in ('queued', 'running') do nothing
-            returning id
-        )
-        select id as "id!", true as "created!" from created
-        union all
-        select id, false from sync_jobs where shop_id = $2 and kinds = $3 and status in ('queued', 'running')
-        limit 1
+        select id, kinds, operations from sync_jobs
+        where shop_id = $1 and status in ('queued', 'running') order by requested_at
         "#,
+        shop_id,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    Ok(rows)
+}
+
+/// Creates an import of `kinds` (sorted), which are these operations.
+pub async fn create(
+    tx: &mut Transaction,
+    id: Uuid,
+    shop_id: i64,
+    kinds: &[String],
+    operations: &[String],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into sync_jobs (id, shop_id, kinds, operations) values ($1, $2, $3, $4)",
         id,
         shop_id,
         kinds,
+        operations,
     )
-    .fetch_one(&mut *tx)
+    .execute(&mut *tx)
     .await?;
-    Ok((row.id, row.created))
+    Ok(())
 }
 
 /// The domain of the store that an import is for; none for an unknown import.
@@ -99,7 +123,7 @@ pub async fn finish(tx: &mut Transaction, id: Uuid) -> Result<(), Error> {
                    bool_and(phase = 'finished') as ended
             from sync_operations where job_id = $1
         ) o
-        where j.id = $1 and j.status in ('queued', 'running') and o.ended and o.operations >= cardinality(j.kinds)
+        where j.id = $1 and j.status in ('queued', 'running') and o.ended and o.operations >= cardinality(j.operations)
         "#,
         id,
     )

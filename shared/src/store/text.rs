@@ -54,6 +54,12 @@ pub(super) fn array_literal(items: &[String]) -> String {
     literal
 }
 
+/// Writes numbers as a Postgres array literal.
+pub(super) fn number_array_literal(numbers: &[i64]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
+    format!("{{{}}}", numbers.join(","))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

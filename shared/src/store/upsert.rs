@@ -1,36 +1,18 @@
-//! How a batch of rows is written: judged by version, compared where columns decide, and only then sent whole.
+//! How rows are written: judged by version, compared where columns decide, and only then sent whole.
 //!
 //! Rows that would change nothing cost one look-up in an index: no transfer of `raw`, no lock, no write-ahead log.
 
 use std::collections::{HashMap, HashSet};
-use std::future::Future;
 
-use super::{Error, Key, Source, Transaction, Verdicts};
+use chrono::{DateTime, Utc};
+use sqlx::postgres::PgRow;
+use sqlx::{Row as _, query_with};
+
+use super::row::Arguments;
+use super::{Error, Key, Row, Source, Table, Transaction, Verdicts};
 
 /// How often a batch is judged anew because another writer came in between.
 const MOST_RACES: usize = 5;
-
-/// A row of a mirrored table, and the three statements of its table.
-pub(super) trait Row: Sized + Sync {
-    /// Its key.
-    fn key(&self) -> Key;
-
-    /// The verdicts by version alone, but for rows that are to be written.
-    fn judge(tx: &mut Transaction, rows: &[&Self], source: Source) -> impl Future<Output = Judged> + Send;
-
-    /// The verdicts by version and columns, but for rows that are to be written.
-    fn compare(tx: &mut Transaction, rows: &[&Self], source: Source) -> impl Future<Output = Judged> + Send;
-
-    /// Writes the rows and tells which were written.
-    fn write(
-        tx: &mut Transaction,
-        rows: &[&Self],
-        source: Source,
-    ) -> impl Future<Output = Result<HashSet<Key>, Error>> + Send;
-}
-
-/// Verdicts in the words of the SQL function `judge`.
-pub(super) type Judged = Result<HashMap<Key, String>, Error>;
 
 /// Writes every row that is newer than what is stored. Keys must be distinct and sorted ([`super::newest`]).
 pub(super) async fn upsert<R: Row>(tx: &mut Transaction, rows: &[&R], source: Source) -> Result<Verdicts, Error> {
@@ -40,21 +22,19 @@ pub(super) async fn upsert<R: Row>(tx: &mut Transaction, rows: &[&R], source: So
         if open.is_empty() {
             return Ok(verdicts);
         }
-        let mut judged = R::judge(tx, &open, source).await?;
-        let same_second: Vec<&R> = open
-            .iter()
-            .copied()
-            .filter(|row| judged.get(&row.key()).is_some_and(|word| word == "compare"))
-            .collect();
+        let judged = judge(tx, &open, source).await?;
+        let same_second = settle(&mut verdicts, &mut open, &judged);
         if !same_second.is_empty() {
-            judged.retain(|_, word| word != "compare");
-            judged.extend(R::compare(tx, &same_second, source).await?);
+            let judged = compare(tx, &same_second, source).await?;
+            let mut newer = same_second;
+            settle(&mut verdicts, &mut newer, &judged);
+            open.extend(newer);
+            open.sort_by_key(|row| row.key());
         }
-        open.retain(|row| verdicts.admit(row.key(), judged.get(&row.key()).map(String::as_str)));
         if open.is_empty() {
             return Ok(verdicts);
         }
-        let written = R::write(tx, &open, source).await?;
+        let written = write(tx, &open, source).await?;
         open.retain(|row| !written.contains(&row.key()));
     }
     if open.is_empty() {
@@ -64,4 +44,94 @@ pub(super) async fn upsert<R: Row>(tx: &mut Transaction, rows: &[&R], source: So
             code: "other writers".to_owned(),
         })
     }
+}
+
+/// Verdicts in the words of the SQL function `judge`, by the row's place; rows that are to be written have none.
+type Judged = HashMap<usize, String>;
+
+/// Notes the verdicts and keeps in `open` what is to be written. Returns the rows that depend on their columns.
+fn settle<'r, R: Row>(verdicts: &mut Verdicts, open: &mut Vec<&'r R>, judged: &Judged) -> Vec<&'r R> {
+    let mut same_second = Vec::new();
+    let mut place = 0;
+    open.retain(|row| {
+        place += 1;
+        match judged.get(&place).map(String::as_str) {
+            None => return true,
+            Some("compare") => same_second.push(*row),
+            Some("tie") => drop(verdicts.ties.insert(row.key())),
+            Some(_) => drop(verdicts.stale.insert(row.key())),
+        }
+        false
+    });
+    same_second
+}
+
+async fn judge<R: Row>(tx: &mut Transaction, rows: &[&R], source: Source) -> Result<Judged, Error> {
+    let mut arguments = Arguments::default();
+    arguments.add_heads(rows);
+    R::bind_owner(rows, &mut arguments);
+    arguments.add(source.as_str());
+    let judged = query_with(R::table().statements().judge.as_str(), arguments.0);
+    verdicts_of(&judged.fetch_all(tx).await?)
+}
+
+async fn compare<R: Row>(tx: &mut Transaction, rows: &[&R], source: Source) -> Result<Judged, Error> {
+    let mut arguments = Arguments::default();
+    arguments.add_heads(rows);
+    R::bind_columns(rows, &mut arguments);
+    arguments.add(source.as_str());
+    let judged = query_with(R::table().statements().compare.as_str(), arguments.0);
+    verdicts_of(&judged.fetch_all(tx).await?)
+}
+
+/// Writes the rows and tells which were written.
+async fn write<R: Row>(tx: &mut Transaction, rows: &[&R], source: Source) -> Result<HashSet<Key>, Error> {
+    let mut arguments = Arguments::default();
+    arguments.add_heads(rows);
+    R::bind_columns(rows, &mut arguments);
+    arguments.add(rows.iter().map(|row| row.raw()).collect::<Vec<&str>>());
+    arguments.add(source.as_str());
+    let written = query_with(R::table().statements().write.as_str(), arguments.0);
+    let written = written.fetch_all(tx).await?;
+    written.iter().map(|row| key_of(R::table(), row)).collect()
+}
+
+/// Writes tombstones, also for rows never seen. Keys must be distinct and sorted. Returns the keys that something
+/// observed later had already brought back or deleted.
+pub(super) async fn delete(
+    tx: &mut Transaction,
+    table: &'static Table,
+    rows: &[(Key, DateTime<Utc>)],
+    source: Source,
+) -> Result<Vec<Key>, Error> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys: Vec<Key> = rows.iter().map(|(key, _)| *key).collect();
+    let mut arguments = Arguments::default();
+    arguments.add_keys(table, &keys);
+    arguments.add(rows.iter().map(|(_, deleted_at)| *deleted_at).collect::<Vec<_>>());
+    arguments.add(source.as_str());
+    let kept = query_with(table.statements().delete.as_str(), arguments.0);
+    let kept = kept.fetch_all(tx).await?;
+    kept.iter().map(|row| Ok(keys[place_of(row)? - 1])).collect()
+}
+
+fn verdicts_of(rows: &[PgRow]) -> Result<Judged, Error> {
+    rows.iter().map(|row| Ok((place_of(row)?, row.try_get(1)?))).collect()
+}
+
+/// Counted from one.
+fn place_of(row: &PgRow) -> Result<usize, Error> {
+    let place: i64 = row.try_get(0)?;
+    Ok(usize::try_from(place).expect("an ordinality is never negative"))
+}
+
+/// The key that a statement returned.
+pub(super) fn key_of(table: &Table, row: &PgRow) -> Result<Key, Error> {
+    let mut key = Key::new(row.try_get(0)?, row.try_get(1)?);
+    if table.keys.len() == 2 {
+        key.with = row.try_get(2)?;
+    }
+    Ok(key)
 }

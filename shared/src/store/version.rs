@@ -4,8 +4,23 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 
-/// A row's key: the store and Shopify's number.
-pub type Key = (i64, i64);
+/// A row's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The store.
+    pub shop_id: i64,
+    /// Shopify's number.
+    pub id: i64,
+    /// The second number where two tell the rows apart; else zero.
+    pub with: i64,
+}
+
+impl Key {
+    /// The key of a row that has one number.
+    pub fn new(shop_id: i64, id: i64) -> Self {
+        Self { shop_id, id, with: 0 }
+    }
+}
 
 /// When a state was true. All on Shopify's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,25 +64,13 @@ impl Source {
     }
 }
 
-/// What became of a batch. Keys that are in neither list were written.
+/// What became of the rows of one table. Keys that are in neither list were written.
 #[derive(Debug, Default)]
 pub struct Verdicts {
     /// Something newer, or the same, was there.
     pub stale: HashSet<Key>,
     /// Nobody can say which is newer: fetch it.
     pub ties: HashSet<Key>,
-}
-
-impl Verdicts {
-    /// Notes the verdict on a row; true if the row is to be written.
-    pub(super) fn admit(&mut self, key: Key, verdict: Option<&str>) -> bool {
-        match verdict {
-            None => return true,
-            Some("tie") => self.ties.insert(key),
-            Some(_) => self.stale.insert(key),
-        };
-        false
-    }
 }
 
 /// Keeps the newest row of every key, sorted by key: two versions of a row in one statement would fail it, and a
@@ -85,7 +88,11 @@ mod tests {
     fn of_two_versions_in_one_batch_the_newer_stays() {
         let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
         let mut rows = vec![((1, 2), 10, 10), ((1, 1), 5, 6), ((1, 2), 10, 11), ((1, 1), 5, 5)];
-        newest(&mut rows, |row| row.0, |row| Version::new(at(row.1), at(row.2)));
+        newest(
+            &mut rows,
+            |row| Key::new(row.0.0, row.0.1),
+            |row| Version::new(at(row.1), at(row.2)),
+        );
         assert_eq!(rows, [((1, 1), 5, 6), ((1, 2), 10, 11)]);
     }
 

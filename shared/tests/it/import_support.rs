@@ -6,7 +6,7 @@ use fake_shopify::{BulkConfig, Config, Server};
 use shared::message;
 use shared::mirror::Error;
 use shared::mirror::chunk::{self, Applied};
-use shared::shopify::{BulkStatus, Client, PRODUCTS_BULK, Probe, ResultFiles, Settings, ShopDomain};
+use shared::shopify::{BulkStatus, Client, Probe, ResultFiles, Settings, ShopDomain};
 use shared::store::sync_operations::{Polled, ResultFile};
 use shared::store::{Store, commit, sync_chunks, sync_jobs, sync_operations};
 use tokio::time::Instant;
@@ -68,7 +68,7 @@ impl Import {
     pub async fn start(store: &Store, shop_id: i64, server: &Server, pieces: u64) -> Self {
         let client = client(server);
         let mut bulk = client
-            .run_bulk_query(&shop(), "token", "test", PRODUCTS_BULK)
+            .run_bulk_query(&shop(), "token", "test", shared::import::OPERATIONS[0].query)
             .await
             .unwrap();
         while bulk.status != BulkStatus::Completed {
@@ -84,9 +84,15 @@ impl Import {
 
         let job_id = Uuid::now_v7();
         let mut tx = store.begin().await.unwrap();
-        sync_jobs::create(&mut tx, job_id, shop_id, &["products".to_owned()])
-            .await
-            .unwrap();
+        sync_jobs::create(
+            &mut tx,
+            job_id,
+            shop_id,
+            &["products".to_owned()],
+            &["products".to_owned()],
+        )
+        .await
+        .unwrap();
         sync_jobs::start(&mut tx, job_id).await.unwrap();
         sync_operations::lock(&mut tx, job_id, "products")
             .await

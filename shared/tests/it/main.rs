@@ -13,3 +13,4 @@ mod queue_model;
 mod queue_server;
 mod queue_support;
 mod resource;
+mod tables;

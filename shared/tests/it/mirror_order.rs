@@ -9,8 +9,8 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 use shared::message::Webhook;
-use shared::store::products::{self, Deletion, Product};
-use shared::store::{Source, Store, Version, commit};
+use shared::store::tables::Product;
+use shared::store::{AnyRow, Batch, Deletion, Key, Row, Source, Store, Version, commit};
 use sqlx::PgPool;
 
 use crate::mirror_support::{apply_all, at, delivery, product, rows, store_with_shop};
@@ -170,16 +170,18 @@ async fn play(store: &Store, shop_id: i64, history: &History) {
 
 /// Writes rows; ties of bulk rows become wanted fetches, as a chunk makes them.
 async fn write(store: &Store, rows: &[Product], source: Source, wants_ties: bool) {
+    let rows: Vec<AnyRow> = rows.iter().cloned().map(AnyRow::from).collect();
+    let mut batch = Batch::default();
+    rows.iter().for_each(|row| batch.add(row));
     let mut tx = store.begin().await.unwrap();
-    let rows: Vec<&Product> = rows.iter().collect();
-    let verdicts = products::upsert(&mut tx, &rows, source).await.unwrap();
+    let written = batch.write(&mut tx, source).await.unwrap();
     if wants_ties {
-        let wants: Vec<_> = verdicts
+        let wants: Vec<_> = written
             .ties
             .iter()
-            .map(|(shop_id, id)| shared::store::pending_fetches::Want {
-                shop_id: *shop_id,
-                gid: format!("gid://shopify/Product/{id}"),
+            .map(|tie| shared::store::pending_fetches::Want {
+                shop_id: tie.shop_id,
+                gid: format!("gid://shopify/{}/{}", tie.kind, tie.id),
                 wanted_at: at(0.0),
                 reason: "tie",
             })
@@ -197,22 +199,19 @@ async fn fetch_wanted(pool: &PgPool, store: &Store, shop_id: i64, history: &Hist
     match history.state(now) {
         Some((title, updated)) => {
             let fetched: Vec<Product> = ids.map(|id| row(shop_id, id, &title, updated, at(now))).collect();
-            let mut fetched = fetched;
-            shared::store::newest(&mut fetched, |row| (row.shop_id, row.id), |row| row.version);
             write(store, &fetched, Source::Fetch, false).await;
         }
         None => {
-            let mut keys: Vec<i64> = ids.collect();
-            keys.sort_unstable();
-            let gone: Vec<Deletion> = keys
-                .into_iter()
+            let mut batch = Batch::default();
+            batch.deletions = ids
                 .map(|id| Deletion {
-                    key: (shop_id, id),
+                    table: Product::table(),
+                    key: Key::new(shop_id, id),
                     deleted_at: at(now),
                 })
                 .collect();
             let mut tx = store.begin().await.unwrap();
-            products::delete(&mut tx, &gone, Source::Fetch).await.unwrap();
+            batch.write(&mut tx, Source::Fetch).await.unwrap();
             commit(tx).await.unwrap();
         }
     }
@@ -250,7 +249,7 @@ async fn every_order_of_arrival_ends_in_the_state_of_the_store(pool: PgPool) {
                 "history {history:?}\narrived as {order:?}"
             );
         }
-        sqlx::raw_sql("truncate products, product_variants, product_variant_sets, webhook_logs")
+        sqlx::raw_sql("truncate products, product_variants, member_sets, webhook_logs")
             .execute(&pool)
             .await
             .unwrap();

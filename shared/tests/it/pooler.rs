@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::json;
-use shared::store::{Settings, Store, product_variant_sets, sync_jobs};
+use shared::store::{Settings, Store, member_sets, sync_jobs};
 use sqlx::PgPool;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -131,11 +131,17 @@ async fn everything_works_behind_a_pooler(pool: PgPool) {
 
     let mut tx = store.begin().await.unwrap();
     let job_id = Uuid::now_v7();
-    sync_jobs::create(&mut tx, job_id, shop_id, &["products".to_owned()])
-        .await
-        .unwrap();
+    sync_jobs::create(
+        &mut tx,
+        job_id,
+        shop_id,
+        &["products".to_owned()],
+        &["products".to_owned()],
+    )
+    .await
+    .unwrap();
     sync_jobs::progress(&mut tx, job_id).await.unwrap().unwrap();
-    product_variant_sets::settle(&mut tx, shop_id).await.unwrap();
+    member_sets::settle(&mut tx, shop_id).await.unwrap();
     shared::store::commit(tx).await.unwrap();
     assert_eq!(rows(&pool, "select count(*)::text from sync_jobs").await, ["1"]);
 }

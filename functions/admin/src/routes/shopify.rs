@@ -2,17 +2,16 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shared::import::{self, KINDS};
 use shared::message::{self, Body, Import, QueueName};
 use shared::queue::Send;
 use shared::shopify::ShopDomain;
-use shared::store::{self, admin_audit, credentials, sync_jobs};
+use shared::store::sync_jobs::{self, UnderWay};
+use shared::store::{self, admin_audit, credentials};
 use uuid::Uuid;
 
 use super::super::Context;
 use super::super::trpc::{Code, Error, input};
-
-/// What can be imported. A kind is one or more bulk operations of the same name.
-const KINDS: [&str; 1] = ["products"];
 
 #[derive(Deserialize)]
 struct BulkImport {
@@ -22,38 +21,63 @@ struct BulkImport {
 
 /// Starts an import, or finds the one that is under way.
 ///
-/// The job is recorded before its message is sent. Should the message be lost, the same call sends it again: an
-/// execution is named after its job, so that starting it twice is starting it once.
+/// A kind that is being imported is not imported twice: if all that are asked for are under way, their import is the
+/// answer, and else a new one takes the others. The job is recorded before its message is sent. Should the message be
+/// lost, the same call sends it again: an execution is named after its job, so that starting it twice is starting it
+/// once.
 pub(crate) async fn bulk_import(context: &Context, value: Value) -> Result<Value, Error> {
     let request: BulkImport = input(value)?;
     let shop = parse_shop(&request.shop)?;
     let kinds = kinds(request.kinds)?;
-    let recorded = async {
-        let mut tx = context.store.begin().await?;
-        let Some((shop_id, _)) = credentials::token(&mut tx, shop.as_str()).await? else {
-            return Ok(None);
-        };
-        let (id, created) = sync_jobs::create(&mut tx, Uuid::now_v7(), shop_id, &kinds).await?;
-        let detail = json!({ "jobId": id, "kinds": kinds, "created": created });
-        admin_audit::record(&mut tx, "shopify.bulkImport", Some(shop.as_str()), &detail).await?;
-        store::commit(tx).await?;
-        Ok::<_, store::Error>(Some((id, created)))
-    };
-    let (job_id, created) = recorded
+    let (job, created) = record(context, &shop, kinds)
         .await
         .map_err(|error| Error::unavailable("Postgres", &error))?
         .ok_or_else(|| unknown_shop(&shop))?;
     let import = Import {
         shop: shop.clone(),
-        job_id,
-        operations: kinds,
+        job_id: job.id,
+        operations: job.operations,
         part: 0,
     };
     let send = Send::new(message::encode(&Body::Import(import)));
     let sent = async { context.queue(QueueName::BulkImport)?.send(&send).await };
     sent.await.map_err(|error| Error::unavailable("Redis", &error))?;
-    tracing::info!(shop.domain = %shop, import.id = %job_id, created, "import requested");
-    Ok(json!({ "jobId": job_id, "created": created }))
+    tracing::info!(shop.domain = %shop, import.id = %job.id, created, "import requested");
+    Ok(json!({ "jobId": job.id, "kinds": job.kinds, "created": created }))
+}
+
+/// Records the import, or finds it; the flag tells whether it is new. None for a store that is not known.
+async fn record(
+    context: &Context,
+    shop: &ShopDomain,
+    asked: Vec<String>,
+) -> Result<Option<(UnderWay, bool)>, store::Error> {
+    let mut tx = context.store.begin().await?;
+    let Some((shop_id, _)) = credentials::token(&mut tx, shop.as_str()).await? else {
+        return Ok(None);
+    };
+    let mut under_way = sync_jobs::under_way(&mut tx, shop_id).await?;
+    let runs = |kind: &String| under_way.iter().any(|job| job.kinds.contains(kind));
+    let kinds: Vec<String> = asked.iter().filter(|kind| !runs(kind)).cloned().collect();
+    let (job, created) = if kinds.is_empty() {
+        let place = under_way.iter().position(|job| job.kinds.contains(&asked[0]));
+        (
+            under_way.swap_remove(place.expect("every kind asked for is under way")),
+            false,
+        )
+    } else {
+        let job = UnderWay {
+            id: Uuid::now_v7(),
+            operations: import::operations_of(&kinds),
+            kinds,
+        };
+        sync_jobs::create(&mut tx, job.id, shop_id, &job.kinds, &job.operations).await?;
+        (job, true)
+    };
+    let detail = json!({ "jobId": job.id, "kinds": job.kinds, "created": created });
+    admin_audit::record(&mut tx, "shopify.bulkImport", Some(shop.as_str()), &detail).await?;
+    store::commit(tx).await?;
+    Ok(Some((job, created)))
 }
 
 /// The kinds asked for, each once and in order; all of them if none are named.

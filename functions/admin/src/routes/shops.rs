@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shared::mirror::resource::profile;
 use shared::shopify;
-use shared::store::shops::{self, Profile};
-use shared::store::{self, admin_audit, credentials};
+use shared::store::{self, admin_audit, credentials, shops};
 
 use super::super::Context;
 use super::super::trpc::{Code, Error, input};
@@ -32,19 +32,12 @@ pub(crate) async fn add(context: &Context, value: Value) -> Result<Value, Error>
             shopify::Error::Refused { reason } => Error::new(Code::BadRequest, format!("{domain} refused: {reason}")),
             other => Error::unavailable("Shopify", &other),
         })?;
+    let shop = shop.data;
     if shop.myshopify_domain != domain.as_str() {
         let message = format!("the access token is for {}, not for {domain}", shop.myshopify_domain);
         return Err(Error::new(Code::BadRequest, message));
     }
-    let profile = Profile {
-        shopify_id: shop.id.id(),
-        name: shop.name,
-        email: shop.email,
-        currency_code: shop.currency_code,
-        iana_timezone: shop.iana_timezone,
-        plan: shop.plan.public_display_name,
-        created_at: shop.created_at,
-    };
+    let profile = profile(shop);
     let recorded = async {
         let mut tx = context.store.begin().await?;
         let id = shops::add(&mut tx, domain.as_str(), &profile).await?;

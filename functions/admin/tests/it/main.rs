@@ -63,10 +63,17 @@ async fn an_import_is_recorded_sent_and_found_again(pool: PgPool) {
     let (status, first) = admin.event("admin/bulk-import.json").await;
     assert_eq!(status, 200, "{first}");
     let job_id = first["result"]["data"]["jobId"].clone();
-    let (_, second) = admin.post("/trpc/shopify.bulkImport", &json!({ "shop": SHOP })).await;
+    let again = json!({ "shop": SHOP, "kinds": ["products"] });
+    let (_, second) = admin.post("/trpc/shopify.bulkImport", &again).await;
     assert_eq!(
         (&second["result"]["data"]["jobId"], &second["result"]["data"]["created"]),
         (&job_id, &json!(false))
+    );
+    // Of all kinds, those that are not under way.
+    let (_, third) = admin.post("/trpc/shopify.bulkImport", &json!({ "shop": SHOP })).await;
+    assert_eq!(
+        third["result"]["data"]["kinds"],
+        json!(["collections", "customers", "inventory", "orders"])
     );
 
     let messages = admin
@@ -81,7 +88,10 @@ async fn an_import_is_recorded_sent_and_found_again(pool: PgPool) {
     };
     assert_eq!(
         (json!(import.job_id), import.operations),
-        (job_id.clone(), vec!["products".to_owned()])
+        (
+            job_id.clone(),
+            vec!["products".to_owned(), "variant_metafields".to_owned()]
+        )
     );
 
     let (status, told) = admin.query("sync.job", &json!({ "jobId": job_id })).await;
@@ -107,7 +117,7 @@ async fn what_is_wrong_is_named_with_the_way_out(pool: PgPool) {
         (
             import(json!({ "shop": SHOP, "kinds": ["sonnets"] })).await,
             400,
-            "`sonnets` cannot be imported: kinds are products",
+            "`sonnets` cannot be imported: kinds are collections, customers",
         ),
         (import(json!({})).await, 400, "missing field `shop`"),
         (

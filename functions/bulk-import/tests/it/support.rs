@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::config::Environment;
 use shared::message::{Body, QueueName, decode};
 use shared::mirror::chunk;
-use shared::shopify::{Client, PRODUCTS_BULK, ResultFiles, Settings};
+use shared::shopify::{Client, ResultFiles, Settings};
 use shared::store::{Store, commit, sync_jobs};
 use sqlx::PgPool;
 use test_support::{Redis, TOKEN, database_url, event_json, shop, shopify, store_with_shop};
@@ -51,9 +51,15 @@ impl Import {
         .unwrap();
         let job_id = Uuid::now_v7();
         let mut tx = store.begin().await.unwrap();
-        sync_jobs::create(&mut tx, job_id, shop_id, &["products".to_owned()])
-            .await
-            .unwrap();
+        sync_jobs::create(
+            &mut tx,
+            job_id,
+            shop_id,
+            &["products".to_owned()],
+            &["products".to_owned()],
+        )
+        .await
+        .unwrap();
         sync_jobs::start(&mut tx, job_id).await.unwrap();
         commit(tx).await.unwrap();
         Self {
@@ -173,7 +179,12 @@ impl Import {
     pub async fn take_all_places(&self) {
         for place in 0..5 {
             self.client()
-                .run_bulk_query(&shop(), TOKEN, &format!("other {place}"), PRODUCTS_BULK)
+                .run_bulk_query(
+                    &shop(),
+                    TOKEN,
+                    &format!("other {place}"),
+                    shared::import::OPERATIONS[0].query,
+                )
                 .await
                 .unwrap();
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fake_shopify::{Fault, Server};
 use shared::message::{Body, Chunk, QueueName};
-use shared::shopify::{BulkOperation, BulkStatus, Client, PRODUCTS_BULK, ResultFiles, Settings};
+use shared::shopify::{BulkOperation, BulkStatus, Client, ResultFiles, Settings};
 use shared::store::sync_operations::ResultFile;
 use shared::store::sync_operations::{self, Polled};
 use shared::store::{Store, commit, sync_chunks, sync_jobs};
@@ -22,7 +22,7 @@ async fn bulk_result(server: &Server) -> (BulkOperation, Option<String>) {
     };
     let client = Client::new(settings).unwrap();
     let mut bulk = client
-        .run_bulk_query(&shop(), TOKEN, "test", PRODUCTS_BULK)
+        .run_bulk_query(&shop(), TOKEN, "test", shared::import::OPERATIONS[0].query)
         .await
         .unwrap();
     while bulk.status != BulkStatus::Completed {
@@ -41,9 +41,15 @@ async fn fan_out(store: &Store, shop_id: i64, drain: &Drain, server: &Server) {
     let (bulk, etag) = bulk_result(server).await;
     let (job_id, operation) = (Uuid::now_v7(), "products");
     let mut tx = store.begin().await.unwrap();
-    sync_jobs::create(&mut tx, job_id, shop_id, &[operation.to_owned()])
-        .await
-        .unwrap();
+    sync_jobs::create(
+        &mut tx,
+        job_id,
+        shop_id,
+        &[operation.to_owned()],
+        &[operation.to_owned()],
+    )
+    .await
+    .unwrap();
     sync_jobs::start(&mut tx, job_id).await.unwrap();
     sync_operations::lock(&mut tx, job_id, operation)
         .await

@@ -1,0 +1,45 @@
+//! Resources as webhooks write them.
+
+mod collections;
+mod customers;
+mod inventory;
+mod orders;
+mod products;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+pub use collections::Collection;
+pub use customers::*;
+pub use inventory::{InventoryItem, InventoryLevel, Location};
+pub use orders::*;
+pub use products::{Media, Product, ProductOption, ProductVariant, VariantGid};
+
+/// A body that names a resource and says nothing more: a delete, or a body too large for the queue.
+#[derive(Debug, Deserialize, serde::Serialize)]
+pub struct Stub {
+    /// The number.
+    pub id: i64,
+}
+
+/// An amount in the store's currency and in the one that the customer saw.
+#[derive(Debug, Clone, Deserialize)]
+#[expect(missing_docs, reason = "fields are named and documented by Shopify")]
+pub struct MoneySet {
+    pub shop_money: Money,
+    pub presentment_money: Money,
+}
+
+/// An amount.
+#[derive(Debug, Clone, Deserialize)]
+#[expect(missing_docs, reason = "fields are named and documented by Shopify")]
+pub struct Money {
+    pub amount: String,
+    pub currency_code: String,
+}
+
+/// An amount that some bodies write as a text and some as a number. The number is taken as it is written: it never
+/// becomes a float.
+pub fn amount(raw: &RawValue) -> String {
+    raw.get().trim_matches('"').to_owned()
+}

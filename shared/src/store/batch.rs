@@ -1,0 +1,194 @@
+//! What is written together: rows of any tables, whole sets of members, and deletions, in one transaction.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+
+use super::member_sets::{self, MemberSet, may_own};
+use super::tables::{AnyRow, Piles, tables};
+use super::{Error, Key, Row, Source, Table, Transaction, Version, newest, upsert};
+
+/// Rows, sets and deletions that are to be written together.
+#[derive(Debug, Default)]
+pub struct Batch<'r> {
+    piles: Piles<'r>,
+    /// Who has which members, where that is told in full.
+    pub sets: Vec<MemberSet>,
+    /// What is gone.
+    pub deletions: Vec<Deletion>,
+}
+
+/// A resource that is gone, and with it all its members.
+#[derive(Debug, Clone, Copy)]
+pub struct Deletion {
+    /// In which table.
+    pub table: &'static Table,
+    /// Which.
+    pub key: Key,
+    /// Shopify's clock: since when at the latest.
+    pub deleted_at: DateTime<Utc>,
+}
+
+/// A row of a bulk file and one of a webhook of the same second that differ: only a fetch can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tie {
+    /// The store.
+    pub shop_id: i64,
+    /// The resource whose fetch settles it.
+    pub kind: String,
+    /// Its number.
+    pub id: i64,
+    /// A fetch must be observed later than this.
+    pub observed_at: DateTime<Utc>,
+    /// The row is a variant of this product.
+    pub product_id: Option<i64>,
+}
+
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Rows that changed the mirror.
+    pub applied: usize,
+    /// Rows for which something newer, or the same, was there.
+    pub stale: usize,
+    /// What must be fetched.
+    pub ties: Vec<Tie>,
+    rows: HashMap<(&'static str, Key), (Version, Fate)>,
+    kept: HashSet<(&'static str, Key)>,
+}
+
+/// What became of one row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It changed the mirror.
+    Applied,
+    /// Something newer, or the same, was there.
+    Stale,
+    /// Nobody can say: it is fetched.
+    Tied,
+}
+
+impl<'r> Batch<'r> {
+    /// Adds a row.
+    pub fn add(&mut self, row: &'r AnyRow) {
+        self.piles.add(row);
+    }
+
+    /// Writes all of it, each row if it is newer than what is stored.
+    pub async fn write(mut self, tx: &mut Transaction, source: Source) -> Result<Written, Error> {
+        for deletion in &self.deletions {
+            let emptied = emptied(deletion.table, deletion.key, deletion.deleted_at);
+            self.sets.extend(emptied);
+        }
+        member_sets::upsert(tx, &mut self.sets).await?;
+        let mut work = Work {
+            tx,
+            source,
+            sets: self.sets,
+            deletions: BTreeMap::new(),
+            written: Written::default(),
+        };
+        for deletion in self.deletions {
+            let of_table = work.deletions.entry(deletion.table.name).or_default();
+            let newest = of_table.entry(deletion.key).or_insert(deletion.deleted_at);
+            *newest = deletion.deleted_at.max(*newest);
+        }
+        self.piles.write(&mut work).await?;
+        Ok(work.written)
+    }
+}
+
+/// The empty sets of all members of something that is gone.
+fn emptied(table: &Table, owner: Key, gone_at: DateTime<Utc>) -> impl Iterator<Item = MemberSet> {
+    tables()
+        .into_iter()
+        .filter(|members| may_own(table.kind, members))
+        .map(move |members| MemberSet::new(members, table.kind, owner, gone_at, Vec::new()))
+}
+
+/// A batch being written, table by table.
+pub(super) struct Work<'t> {
+    tx: &'t mut Transaction,
+    source: Source,
+    sets: Vec<MemberSet>,
+    deletions: BTreeMap<&'static str, BTreeMap<Key, DateTime<Utc>>>,
+    written: Written,
+}
+
+impl Work<'_> {
+    /// Writes what concerns one table. Owners come before their members.
+    pub(super) async fn write<R: Row>(&mut self, mut rows: Vec<&R>) -> Result<(), Error> {
+        let table = R::table();
+        if let Some(deletions) = self.deletions.remove(table.name) {
+            let deletions: Vec<(Key, DateTime<Utc>)> = deletions.into_iter().collect();
+            let kept = upsert::delete(self.tx, table, &deletions, self.source).await?;
+            self.written.kept.extend(kept.into_iter().map(|key| (table.name, key)));
+        }
+        newest(&mut rows, |row| row.key(), |row| row.version());
+        let verdicts = upsert::upsert(self.tx, &rows, self.source).await?;
+        for row in rows {
+            let key = row.key();
+            let fate = if verdicts.ties.contains(&key) {
+                self.written.ties.extend(tie(row));
+                Fate::Tied
+            } else if verdicts.stale.contains(&key) {
+                self.written.stale += 1;
+                Fate::Stale
+            } else {
+                self.written.applied += 1;
+                Fate::Applied
+            };
+            self.written.rows.insert((table.name, key), (row.version(), fate));
+        }
+        self.remove_missing(table).await
+    }
+
+    /// Removes what left the sets of this table, and the members of what was removed.
+    async fn remove_missing(&mut self, table: &'static Table) -> Result<(), Error> {
+        let sets: Vec<&MemberSet> = self.sets.iter().filter(|set| set.is_of(table)).collect();
+        let removed = member_sets::remove_missing(self.tx, table, &sets, self.source).await?;
+        let latest = sets.iter().map(|set| set.observed_at).max();
+        if let Some(latest) = latest {
+            let mut orphaned: Vec<MemberSet> = removed
+                .into_iter()
+                .flat_map(|key| emptied(table, key, latest))
+                .collect();
+            member_sets::upsert(self.tx, &mut orphaned).await?;
+            self.sets.extend(orphaned);
+        }
+        Ok(())
+    }
+}
+
+fn tie<R: Row>(row: &R) -> Option<Tie> {
+    let table = R::table();
+    let (kind, id) = row.fetched_as()?;
+    let mut tie = Tie {
+        shop_id: row.key().shop_id,
+        kind: kind.to_owned(),
+        id,
+        observed_at: row.version().observed_at,
+        product_id: None,
+    };
+    // A variant can be fetched by itself.
+    if table.kind == "ProductVariant" {
+        tie.product_id = Some(id);
+        (tie.kind, tie.id) = (table.kind.to_owned(), row.key().id);
+    }
+    Some(tie)
+}
+
+impl Written {
+    /// What became of the row of this key and version; superseded within the batch is stale.
+    pub fn fate(&self, table: &Table, key: Key, version: Version) -> Fate {
+        match self.rows.get(&(table.name, key)) {
+            Some((written, fate)) if *written == version => *fate,
+            _ => Fate::Stale,
+        }
+    }
+
+    /// Whether a deletion came too late: something observed later had brought the resource back or deleted it.
+    pub fn is_kept(&self, table: &Table, key: Key) -> bool {
+        self.kept.contains(&(table.name, key))
+    }
+}

@@ -1,0 +1,357 @@
+//! What a mirrored table looks like, and the statements that follow from it.
+//!
+//! Every mirrored table has the version columns (migrations/…_products.sql says what they mean) and is written by the
+//! same three statements, so these are made from the table's description instead of being written out for each. A test
+//! prepares all of them on the migrated schema and compares the columns with Postgres' catalogue.
+
+use std::fmt::Write as _;
+use std::sync::OnceLock;
+
+/// A mirrored table.
+#[derive(Debug)]
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// What its rows are called in the Admin API.
+    pub kind: &'static str,
+    /// The columns that tell its rows apart within a store: one, or two.
+    pub keys: &'static [&'static str],
+    /// Whose members its rows are.
+    pub owner: Option<Owner>,
+    /// Every other column that is written, in the order in which rows bind their values.
+    pub columns: &'static [Column],
+    statements: OnceLock<Statements>,
+}
+
+/// Whose members the rows of a table are. An owner that is told in full says which members it has; a row that is not
+/// among them and was observed no later is gone.
+#[derive(Debug, Clone, Copy)]
+pub enum Owner {
+    /// Always of one kind.
+    One {
+        /// The kind in the words of the Admin API.
+        kind: &'static str,
+        /// The column that names the owner.
+        column: &'static str,
+        /// The column that tells the members of one owner apart.
+        member: &'static str,
+    },
+    /// Of the kind that the row's column `owner_type` names, with its number in `owner_id`.
+    Any,
+}
+
+/// A column.
+#[derive(Debug)]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub pg: &'static str,
+    /// The type of an element of the array in which its values travel.
+    pub sent: &'static str,
+}
+
+#[derive(Debug)]
+pub(super) struct Statements {
+    pub judge: String,
+    pub compare: String,
+    pub write: String,
+    pub delete: String,
+    pub remove_missing: String,
+    pub settle: String,
+}
+
+/// The four arrays that every statement on rows begins with, after those of the keys.
+const VERSION: [(&str, &str); 2] = [("source_updated_at", "timestamptz"), ("observed_at", "timestamptz")];
+
+impl Table {
+    /// Describes a table.
+    pub const fn new(
+        name: &'static str,
+        kind: &'static str,
+        keys: &'static [&'static str],
+        owner: Option<Owner>,
+        columns: &'static [Column],
+    ) -> Self {
+        Self {
+            name,
+            kind,
+            keys,
+            owner,
+            columns,
+            statements: OnceLock::new(),
+        }
+    }
+
+    /// Its statements, written out at the first use.
+    pub(super) fn statements(&self) -> &Statements {
+        self.statements.get_or_init(|| Statements {
+            judge: self.judge(),
+            compare: self.compare(),
+            write: self.write(),
+            delete: self.delete(),
+            remove_missing: self.remove_missing(),
+            settle: self.settle(),
+        })
+    }
+
+    /// All statements, for a test that prepares them.
+    pub fn all_statements(&self) -> Vec<&str> {
+        let Statements {
+            judge,
+            compare,
+            write,
+            delete,
+            remove_missing,
+            settle,
+        } = self.statements();
+        let mut all = vec![judge.as_str(), compare, write, delete];
+        if self.owner.is_some() {
+            all.extend([remove_missing.as_str(), settle]);
+        }
+        all
+    }
+
+    /// The columns by which a row is judged before anything else of it is sent.
+    fn head(&self) -> Vec<(&'static str, &'static str)> {
+        let mut head = self.key_columns();
+        head.extend(VERSION);
+        head.extend(
+            self.owner_columns()
+                .into_iter()
+                .filter(|(name, _)| !self.keys.contains(name)),
+        );
+        head
+    }
+
+    fn key_columns(&self) -> Vec<(&'static str, &'static str)> {
+        let mut keys = vec![("shop_id", "bigint")];
+        keys.extend(self.keys.iter().map(|name| (*name, "bigint")));
+        keys
+    }
+
+    fn owner_columns(&self) -> Vec<(&'static str, &'static str)> {
+        match self.owner {
+            None => Vec::new(),
+            Some(Owner::One { column, .. }) => vec![(column, "bigint")],
+            Some(Owner::Any) => vec![("owner_type", "text"), ("owner_id", "bigint")],
+        }
+    }
+
+    /// Every column that a row brings, in the order in which it is bound.
+    fn sent(&self) -> Vec<(&'static str, &'static str)> {
+        let mut sent = self.key_columns();
+        sent.extend(VERSION);
+        sent.extend(self.columns.iter().map(|column| (column.name, column.sent)));
+        sent
+    }
+
+    /// What becomes of each row, as far as its version alone tells. Rows that are to be written are left out.
+    fn judge(&self) -> String {
+        let (arrays, names) = unnest(&self.head());
+        let source = self.head().len() + 1;
+        let verdict = self.or_outside(&format!(
+            "judge(p.source_updated_at, p.observed_at, p.deleted_at, p.source, t.source_updated_at, t.observed_at, \
+             ${source}, null)"
+        ));
+        // One look-up in the index for each row: whatever the statistics say, never a scan of the table.
+        format!(
+            "select t.n, verdict from unnest({arrays}) with ordinality as t ({names}, n) \
+             left join lateral (select * from {table} p where {key} limit 1) p on true{set} \
+             cross join lateral (select {verdict} as verdict) j where verdict <> 'apply'",
+            table = self.name,
+            key = self.same_key("p", "t"),
+            set = self.set_of_row(),
+        )
+    }
+
+    /// The same for rows of the same second, whose columns decide.
+    fn compare(&self) -> String {
+        let sent = self.sent();
+        let (arrays, names) = unnest(&sent);
+        format!(
+            "select t.n, verdict from unnest({arrays}) with ordinality as t ({names}, n) \
+             cross join lateral (select * from {table} p where {key} limit 1) p \
+             cross join lateral (select judge(p.source_updated_at, p.observed_at, p.deleted_at, p.source, \
+             t.source_updated_at, t.observed_at, ${source}, ({stored}) is not distinct from ({incoming})) as verdict) j \
+             where verdict <> 'apply'",
+            table = self.name,
+            key = self.same_key("p", "t"),
+            source = sent.len() + 1,
+            stored = self.tuple("p.", |column| format!("p.{}", column.name)),
+            incoming = self.tuple("t.", |column| column.cast("t.")),
+        )
+    }
+
+    /// Writes the rows, newest wins. What was judged before is judged again under the row's lock, for a writer that
+    /// came in between. Returns the keys written.
+    fn write(&self) -> String {
+        let mut sent = self.sent();
+        sent.push(("raw", "text"));
+        let (arrays, names) = unnest(&sent);
+        let keys = self.keys_of("");
+        let assignments = self
+            .columns
+            .iter()
+            .map(|column| format!("{0} = excluded.{0}, ", column.name));
+        format!(
+            "insert into {table} ({columns}, source_updated_at, observed_at, raw, source) \
+             select {casts}, source_updated_at, observed_at, nullif(raw, '')::jsonb, ${source} \
+             from unnest({arrays}) as t ({names}) order by {keys} on conflict ({keys}) do update \
+             set {assignments}source_updated_at = excluded.source_updated_at, observed_at = excluded.observed_at, \
+             deleted_at = null, synced_at = now(), source = excluded.source, raw = excluded.raw \
+             where judge({table}.source_updated_at, {table}.observed_at, {table}.deleted_at, {table}.source, \
+             excluded.source_updated_at, excluded.observed_at, excluded.source, ({stored}) is not distinct from \
+             ({excluded})) = 'apply' returning {keys}",
+            table = self.name,
+            assignments = assignments.collect::<String>(),
+            columns = self.tuple("", |column| column.name.to_owned()),
+            casts = self.tuple("", |column| column.cast("")),
+            source = sent.len() + 1,
+            stored = self.tuple(&format!("{}.", self.name), |column| format!(
+                "{}.{}",
+                self.name, column.name
+            )),
+            excluded = self.tuple("excluded.", |column| format!("excluded.{}", column.name)),
+        )
+    }
+
+    /// Writes tombstones, also for rows never seen. Returns the places of those that something observed later had
+    /// already brought back or deleted.
+    fn delete(&self) -> String {
+        let mut sent = self.key_columns();
+        sent.push(("deleted_at", "timestamptz"));
+        let (arrays, names) = unnest(&sent);
+        let keys = self.keys_of("");
+        format!(
+            "with incoming as (select * from unnest({arrays}) with ordinality as t ({names}, n)), \
+             written as (insert into {table} ({keys}, source_updated_at, observed_at, deleted_at, source) \
+             select {keys}, '-infinity', '-infinity', deleted_at, ${source} from incoming order by {keys} \
+             on conflict ({keys}) do update \
+             set deleted_at = excluded.deleted_at, synced_at = now(), source = excluded.source \
+             where {table}.observed_at <= excluded.deleted_at \
+             and ({table}.deleted_at is null or {table}.deleted_at < excluded.deleted_at) returning {keys}) \
+             select i.n from incoming i where not exists (select from written w where {same})",
+            table = self.name,
+            source = sent.len() + 1,
+            same = self.same_key("w", "i"),
+        )
+    }
+
+    /// Turns the members that left the sets of these owners into tombstones. Returns their keys.
+    fn remove_missing(&self) -> String {
+        self.removal(
+            "from unnest($1::bigint[], $2::text[], $3::bigint[]) as t (shop_id, members, owner_id) \
+             join member_sets s on s.shop_id = t.shop_id and s.members = t.members and s.owner_id = t.owner_id",
+            "",
+            "$4",
+        )
+    }
+
+    /// The same for all owners of a store.
+    fn settle(&self) -> String {
+        self.removal("from member_sets s", "s.shop_id = $1 and ", "v.source")
+    }
+
+    fn removal(&self, from: &str, condition: &str, source: &str) -> String {
+        let (join, member) = match self.owner {
+            None => return String::new(),
+            Some(Owner::One { column, member, .. }) => (
+                format!("s.members = '{}' and v.{column} = s.owner_id", self.name),
+                member,
+            ),
+            Some(Owner::Any) => (
+                format!(
+                    "s.members = '{}/' || v.owner_type and v.owner_id = s.owner_id",
+                    self.name
+                ),
+                "id",
+            ),
+        };
+        let keys = self.keys_of("v.");
+        format!(
+            "with gone as (select {keys}, s.observed_at {from} join {table} v on v.shop_id = s.shop_id and {join} \
+             where {condition}v.deleted_at is null and v.observed_at <= s.observed_at and not v.{member} = any (s.ids) \
+             order by {keys} for update of v) \
+             update {table} v set deleted_at = gone.observed_at, synced_at = now(), source = {source} from gone \
+             where {same} returning {keys}",
+            table = self.name,
+            same = self.same_key("v", "gone"),
+        )
+    }
+
+    /// The verdict, unless the owner was known not to have the row at that time or later.
+    fn or_outside(&self, verdict: &str) -> String {
+        let member = match self.owner {
+            None => return verdict.to_owned(),
+            Some(Owner::One { member, .. }) => member,
+            Some(Owner::Any) => "id",
+        };
+        format!(
+            "case when s.observed_at >= t.observed_at and not t.{member} = any (s.ids) then 'stale' else {verdict} end"
+        )
+    }
+
+    fn set_of_row(&self) -> String {
+        let condition = match self.owner {
+            None => return String::new(),
+            Some(Owner::One { column, .. }) => format!("s.members = '{}' and s.owner_id = t.{column}", self.name),
+            Some(Owner::Any) => format!(
+                "s.members = '{}/' || t.owner_type and s.owner_id = t.owner_id",
+                self.name
+            ),
+        };
+        format!(
+            " left join lateral (select * from member_sets s where s.shop_id = t.shop_id and {condition} limit 1) s \
+             on true"
+        )
+    }
+
+    /// The key columns, each after a prefix.
+    fn keys_of(&self, prefix: &str) -> String {
+        let mut names = format!("{prefix}shop_id");
+        for key in self.keys {
+            write!(names, ", {prefix}{key}").expect("a string takes every write");
+        }
+        names
+    }
+
+    /// The key columns, each after a prefix, and the others.
+    fn tuple(&self, prefix: &str, item: impl Fn(&Column) -> String) -> String {
+        let mut tuple = self.keys_of(prefix);
+        for column in self.columns {
+            write!(tuple, ", {}", item(column)).expect("a string takes every write");
+        }
+        tuple
+    }
+
+    fn same_key(&self, one: &str, other: &str) -> String {
+        let mut same = format!("{one}.shop_id = {other}.shop_id");
+        for key in self.keys {
+            write!(same, " and {one}.{key} = {other}.{key}").expect("a string takes every write");
+        }
+        same
+    }
+}
+
+impl Column {
+    /// The value as the column's type.
+    fn cast(&self, prefix: &str) -> String {
+        if self.pg == self.sent {
+            format!("{prefix}{}", self.name)
+        } else {
+            format!("{prefix}{}::{}", self.name, self.pg)
+        }
+    }
+}
+
+/// The arguments and the column names of an `unnest` of arrays.
+fn unnest(sent: &[(&str, &str)]) -> (String, String) {
+    let arrays: Vec<String> = sent
+        .iter()
+        .enumerate()
+        .map(|(place, (_, sent))| format!("${}::{sent}[]", place + 1))
+        .collect();
+    let names: Vec<&str> = sent.iter().map(|(name, _)| *name).collect();
+    (arrays.join(", "), names.join(", "))
+}
