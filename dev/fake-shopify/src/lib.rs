@@ -23,8 +23,8 @@ mod webhook;
 pub use catalogue::{
     AddressEdit, AddressFields, CancelFields, Change, CollectionFields, Column, ConsentFields, CustomerFields, Edit,
     FulfilFields, ItemFields, Key, LevelFields, LineEdit, LocationFields, Membership, Merge, MetafieldFields,
-    NewCollection, NewCustomer, NewOrder, NewProduct, OrderFields, Owner, ProductFields, RefundFields, Rule, Table,
-    TagFields, TrackingFields, VariantFields,
+    NewCollection, NewCustomer, NewOrder, NewProduct, OrderFields, Owner, ProductFields, RefundFields, Rule,
+    ShopFields, Table, TagFields, TrackingFields, VariantFields,
 };
 pub use config::{BulkConfig, Config};
 pub use faults::Fault;

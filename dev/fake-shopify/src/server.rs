@@ -44,7 +44,9 @@ impl Server {
             graphql::schema::schema();
             Shop::new(&seeding, &seeding.shop, &seeding.token, seeding.numbers(), seeding.seed)
         });
-        let shops = BTreeMap::from([(config.shop.clone(), Arc::new(first.await?))]);
+        let first = first.await?;
+        first.refuse(&config.refused).map_err(anyhow::Error::msg)?;
+        let shops = BTreeMap::from([(config.shop.clone(), Arc::new(first))]);
         let state = Arc::new(State {
             config,
             url,
@@ -102,6 +104,12 @@ impl Server {
                 .subscriptions
                 .add(topic, url, None, false, &self.state.config.api_version);
         }
+    }
+
+    /// From now on the app may not see these fields (`Customer.firstName`) of a shop.
+    pub fn refuse(&self, shop: Option<&str>, fields: &[&str]) -> Result<(), String> {
+        let fields: Vec<String> = fields.iter().map(|field| (*field).to_owned()).collect();
+        self.shop(shop).refuse(&fields)
     }
 
     /// Makes one edit and tells whom it concerns, retries included; none of them when `quiet`.

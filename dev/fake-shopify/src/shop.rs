@@ -11,7 +11,7 @@ use crate::catalogue::{Catalogue, Change, Edit, Facts, Numbers, Tell};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::faults::Faults;
-use crate::graphql::Bucket;
+use crate::graphql::{self, Bucket};
 use crate::requests::Log;
 use crate::webhook::{Event, Subscriptions};
 
@@ -47,6 +47,23 @@ impl Shop {
             bulk: Operations::default(),
             subscriptions: Subscriptions::default(),
         }
+    }
+
+    /// Whether the app is installed.
+    pub fn is_installed(&self) -> bool {
+        self.catalogue
+            .read()
+            .expect("the catalogue is never poisoned")
+            .facts
+            .installed
+    }
+
+    /// From now on the app may not see these `Type.field` names. `Err` names one that is none, or that is never null.
+    pub fn refuse(&self, fields: &[String]) -> Result<(), String> {
+        fields.iter().try_for_each(|field| graphql::schema::nullable(field))?;
+        let mut catalogue = self.catalogue.write().expect("the catalogue is never poisoned");
+        catalogue.facts.refused = fields.iter().cloned().collect();
+        Ok(())
     }
 
     /// Makes a change and writes the bodies that tell of it, all under one lock, so that a body never shows a later

@@ -12,7 +12,7 @@ use super::{Lines, Operation, Refusal, ResultFile, check};
 use crate::catalogue;
 use crate::clock;
 use crate::faults::Fault;
-use crate::graphql::value::{Args, FieldError, Object, Value};
+use crate::graphql::value::{ACCESS_DENIED, Args, FieldError, Object, Value};
 use crate::graphql::{Escape, Executor, Plan, Source, arguments, schema};
 use crate::shop::{Shop, State};
 use crate::webhook::{self, Event};
@@ -60,7 +60,8 @@ async fn run(state: Arc<State>, shop: Arc<Shop>, operation: Operation, document:
 struct Rendered {
     batches: Vec<Lines>,
     cancelled: bool,
-    failure: Option<String>,
+    /// The code and the reason.
+    failure: Option<(String, String)>,
 }
 
 async fn render_all(state: &State, shop: &Arc<Shop>, id: i64, document: Document, fault: &Option<Fault>) -> Rendered {
@@ -133,7 +134,7 @@ fn roots(shop: &Shop, document: &ExecutableDocument) -> Result<Vec<String>, Fiel
 }
 
 /// The lines of these roots. A root that was deleted meanwhile has none.
-fn render(shop: &Shop, document: &ExecutableDocument, gids: &[String]) -> (Lines, Option<String>) {
+fn render(shop: &Shop, document: &ExecutableDocument, gids: &[String]) -> (Lines, Option<(String, String)>) {
     let variables = Map::new();
     let source = Source {
         schema: schema::schema(),
@@ -150,6 +151,7 @@ fn render(shop: &Shop, document: &ExecutableDocument, gids: &[String]) -> (Lines
     let mut executor = Executor::new(source, Escape::Bulk);
     let mut lines = Lines::default();
     let catalogue = shop.catalogue.read().expect("the catalogue is never poisoned");
+    executor.refused.clone_from(&catalogue.facts.refused);
     let root_fields = top.fields("QueryRoot", &executor.source);
     for root in root_fields.iter() {
         let edges = root.below.fields("Connection", &executor.source);
@@ -162,10 +164,14 @@ fn render(shop: &Shop, document: &ExecutableDocument, gids: &[String]) -> (Lines
             }
         }
     }
-    let error = executor
-        .errors
-        .first()
-        .map(|error| error["message"].as_str().unwrap_or_default().to_owned());
+    let error = executor.errors.first().map(|error| {
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let code = match error["extensions"]["code"].as_str() {
+            Some(ACCESS_DENIED) => ACCESS_DENIED,
+            _ => "INTERNAL_SERVER_ERROR",
+        };
+        (code.to_owned(), text(&error["message"]))
+    });
     (lines, error)
 }
 
@@ -175,7 +181,7 @@ fn finish(state: &State, shop: &Shop, operation: &Operation, rendered: Rendered,
         _ => 0,
     };
     let mixed = (!operation.grouped).then_some(state.config.seed ^ operation.id as u64);
-    if let Some(reason) = &rendered.failure {
+    if let Some((_, reason)) = &rendered.failure {
         eprintln!("bulk operation {} failed: {reason}", operation.id);
     }
     let file = Arc::new(ResultFile::new(
@@ -208,7 +214,7 @@ fn finish(state: &State, shop: &Shop, operation: &Operation, rendered: Rendered,
             }
             _ if rendered.failure.is_some() => {
                 operation.status = "FAILED";
-                operation.error_code = Some("INTERNAL_SERVER_ERROR".to_owned());
+                operation.error_code = rendered.failure.map(|(code, _)| code);
                 operation.completed_at = ended;
             }
             _ => {

@@ -13,6 +13,7 @@ use super::inventory::{ItemFields, LevelFields, LocationFields};
 use super::metafield::MetafieldFields;
 use super::order::{CancelFields, FulfilFields, LineEdit, NewOrder, OrderFields, RefundFields, TrackingFields};
 use super::product_edit::{NewProduct, ProductFields, VariantFields};
+use super::shop_edit::{AFTERWARDS, ShopFields};
 use crate::clock::SECOND;
 
 /// One edit, as the control API writes it: `{"update_product": {"id": 1, "title": "x"}}`.
@@ -33,6 +34,10 @@ pub enum Edit {
     AddVariant(i64),
     /// Removes a variant.
     RemoveVariant(i64),
+    /// One more picture for this product.
+    AddMedia(i64),
+    /// Removes the first picture of this product.
+    RemoveMedia(i64),
     /// New quantities of an item at a location that stocks it; without any, one more available.
     SetInventory(LevelFields),
     /// An active location begins to stock an item.
@@ -114,6 +119,20 @@ pub enum Edit {
     DeleteCollection(i64),
     /// Sets a metafield or, without a value, deletes it.
     SetMetafield(MetafieldFields),
+    /// New values for the shop itself.
+    UpdateShop(ShopFields),
+    /// The app has these scopes from now on.
+    SetScopes(Vec<String>),
+    /// The app is removed: its token is dead, and nothing is told any more but what the law demands.
+    Uninstall {},
+    /// The app is back.
+    Reinstall {},
+    /// A customer asks what is known of it.
+    RequestData(i64),
+    /// A customer is to be forgotten.
+    RedactCustomer(i64),
+    /// The shop is to be forgotten.
+    RedactShop {},
 }
 
 /// Lets an edit that needs nothing but an id be written as that number.
@@ -186,6 +205,9 @@ impl Catalogue {
     pub fn edit(&mut self, edit: &Edit, at: i64) -> Result<(Change, Vec<Tell>), String> {
         let mut act = Act { at, tells: Vec::new() };
         let id = self.make(edit, &mut act)?;
+        if !self.facts.installed {
+            act.tells.retain(|tell| AFTERWARDS.contains(&tell.topic));
+        }
         let topic = act.tells.first().map_or("", |tell| tell.topic);
         Ok((Change { topic, id, at }, act.tells))
     }
@@ -198,6 +220,8 @@ impl Catalogue {
             Edit::UpdateVariant(fields) => self.update_variant(fields, act),
             Edit::AddVariant(product) => self.add_variant(*product, act),
             Edit::RemoveVariant(id) => self.remove_variant(*id, act),
+            Edit::AddMedia(product) => self.add_media(*product, act),
+            Edit::RemoveMedia(product) => self.remove_media(*product, act),
             Edit::SetInventory(fields) => self.set_inventory(fields, act),
             Edit::ConnectInventory(fields) => self.connect_inventory(fields, act),
             Edit::DisconnectInventory(fields) => self.disconnect_inventory(fields, act),
@@ -233,6 +257,13 @@ impl Catalogue {
             Edit::ChangeCollection(change) => self.change_members(change, act),
             Edit::DeleteCollection(id) => self.delete_collection(*id, act),
             Edit::SetMetafield(fields) => self.set_metafield(fields, act),
+            Edit::UpdateShop(fields) => Ok(self.update_shop(fields, act)),
+            Edit::SetScopes(scopes) => Ok(self.set_scopes(scopes, act)),
+            Edit::Uninstall {} => Ok(self.install(false, act)),
+            Edit::Reinstall {} => Ok(self.install(true, act)),
+            Edit::RequestData(customer) => Ok(self.request_data(*customer, act)),
+            Edit::RedactCustomer(customer) => Ok(self.redact_customer(*customer, act)),
+            Edit::RedactShop {} => Ok(self.redact_shop(act)),
         }
     }
 }

@@ -3,27 +3,37 @@
 use super::product::Product;
 use crate::graphql::value::{Args, FieldError, Fields, Leaf, Object, Resolved, Value};
 
-/// A picture, counted from one.
+/// A picture of a product.
 #[derive(Clone, Copy)]
 pub struct MediaNode<'c> {
     /// Its product.
     pub product: &'c Product,
-    /// Counted from one.
-    pub position: i64,
+    /// Its number within the product, from one.
+    pub number: u8,
 }
 
 impl<'c> MediaNode<'c> {
+    /// The number of its gid.
+    pub fn id(&self) -> i64 {
+        (self.product.id ^ 0x4000_0000_0000) + i64::from(self.number) * 7
+    }
+
+    /// The same picture has another number as an image than as media.
+    pub fn image_id(&self) -> i64 {
+        self.id() + 5_000_000_000_000
+    }
+
     /// Where the picture is.
     pub fn url(&self) -> String {
         format!(
             "https://cdn.shopify.com/s/files/1/{}-{}.jpg?v={}",
-            self.product.handle, self.position, self.product.created_at
+            self.product.handle, self.number, self.product.created_at
         )
     }
 
     /// Its description; the first picture of a product has one.
     pub fn alt(&self) -> Option<&'c str> {
-        (self.position == 1).then_some(&*self.product.title)
+        (self.number == 1).then_some(&*self.product.title)
     }
 
     fn image(&self) -> Leaf<'c> {
@@ -46,7 +56,7 @@ impl Object for MediaNode<'_> {
 
     fn field<'s>(&'s self, name: &str, _args: &Args) -> Resolved<'s> {
         Ok(match name {
-            "id" => Value::Gid("MediaImage", self.product.picture_id(self.position)),
+            "id" => Value::Gid("MediaImage", self.id()),
             "alt" => Value::opt_str(self.alt()),
             "mediaContentType" => Value::Str("IMAGE"),
             "mimeType" => Value::Str("image/jpeg"),

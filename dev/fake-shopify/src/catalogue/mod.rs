@@ -21,7 +21,9 @@ mod product_node;
 mod rows;
 mod search;
 mod seed;
+mod shop_edit;
 mod shop_node;
+mod shop_wire;
 mod text;
 mod variant_node;
 mod wire;
@@ -40,6 +42,7 @@ pub use product_edit::{NewProduct, ProductFields, VariantFields};
 pub use rows::{Key, Table, lines};
 pub use search::{Warning, parse as search};
 pub use seed::{Mix, Numbers};
+pub use shop_edit::ShopFields;
 
 use crate::graphql::page;
 use crate::graphql::value::{Args, Connection, FieldError, Fields, Leaf, Object, Resolved, Value, gid_number};

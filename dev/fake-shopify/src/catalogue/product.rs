@@ -36,6 +36,10 @@ pub struct Product {
     pub updated_at: i64,
     /// Seconds since 1970, none if it was never published.
     pub published_at: Option<i64>,
+    /// The numbers of its pictures, by position. A number is never given twice.
+    pub pictures: Vec<u8>,
+    /// How many pictures it ever had.
+    pub pictured: u8,
     /// How many options it has, 1 to 3.
     pub options: u8,
     /// By position.
@@ -227,14 +231,16 @@ impl Product {
         title
     }
 
-    /// How many pictures it has.
-    pub fn pictures(&self) -> i64 {
-        (self.seed % 3) as i64
+    /// The picture a variant shows: some show the first of the product.
+    pub fn picture_of(&self, variant: &Variant) -> Option<u8> {
+        self.pictures.first().copied().filter(|_| variant.combination % 3 == 1)
     }
 
-    /// The number of one of its pictures, counted from one.
-    pub fn picture_id(&self, position: i64) -> i64 {
-        (self.id ^ 0x4000_0000_0000) + position * 7
+    /// The variants that show this picture.
+    pub fn shown_by(&self, picture: u8) -> Vec<i64> {
+        let variants = self.variants.iter();
+        let show = variants.filter(|variant| self.picture_of(variant) == Some(picture));
+        show.map(|variant| variant.id).collect()
     }
 }
 

@@ -267,6 +267,41 @@ impl Catalogue {
         Ok(product_id)
     }
 
+    /// One more picture, at the end.
+    pub(super) fn add_media(&mut self, id: i64, act: &mut Act) -> Result<i64, String> {
+        let product = self.product_mut(id)?;
+        let number = product
+            .pictured
+            .checked_add(1)
+            .ok_or("a product has 255 pictures at most")?;
+        product.pictured = number;
+        product.pictures.push(number);
+        let of = product.of();
+        self.touch_goods(of, act)
+    }
+
+    /// Removes the first picture.
+    pub(super) fn remove_media(&mut self, id: i64, act: &mut Act) -> Result<i64, String> {
+        let product = self.product_mut(id)?;
+        if product.pictures.is_empty() {
+            return Err(format!("product {id} has no picture"));
+        }
+        let gone = product.pictures[0];
+        let shown = product.shown_by(gone);
+        product.pictures.remove(0);
+        // Those variants show another picture now.
+        let now = act.now();
+        for variant in product
+            .variants
+            .iter_mut()
+            .filter(|variant| shown.contains(&variant.id))
+        {
+            variant.updated_at = variant.updated_at.max(now);
+        }
+        let of = product.of();
+        self.touch_goods(of, act)
+    }
+
     /// Moves the clocks of a product, or of a variant and its product, and tells of it.
     pub(super) fn touch_goods(&mut self, of: Of, act: &mut Act) -> Result<i64, String> {
         let now = act.now();

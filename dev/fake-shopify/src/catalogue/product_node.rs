@@ -49,7 +49,13 @@ impl Object for ProductNode<'_> {
                 vec![("title", Leaf::Null), ("description", Leaf::Str(&product.title))],
             ),
             "options" => options(product),
-            "featuredMedia" => Value::nullable((product.pictures() > 0).then_some(MediaNode { product, position: 1 })),
+            "featuredMedia" => {
+                let first = product.pictures.first();
+                Value::nullable(first.map(|number| MediaNode {
+                    product,
+                    number: *number,
+                }))
+            }
             "variantsCount" => Fields::value(
                 "Count",
                 vec![
@@ -157,22 +163,54 @@ fn category(product: &Product) -> Value<'_> {
 }
 
 fn options(product: &Product) -> Value<'_> {
-    let options = product
-        .option_values()
-        .into_iter()
-        .enumerate()
-        .map(|(at, (name, values))| {
+    let all = product.option_values().into_iter().enumerate();
+    Value::List(
+        all.map(|(at, (name, values))| {
+            Value::object(OptionNode {
+                id: option_id(product, at),
+                at,
+                name,
+                values,
+            })
+        })
+        .collect(),
+    )
+}
+
+struct OptionNode {
+    id: i64,
+    at: usize,
+    name: &'static str,
+    values: Vec<&'static str>,
+}
+
+impl Object for OptionNode {
+    fn type_name(&self) -> &'static str {
+        "ProductOption"
+    }
+
+    fn field<'s>(&'s self, name: &str, _args: &Args) -> Resolved<'s> {
+        let value = |(at, value): (usize, &&'static str)| {
+            // Values have ids too; nothing refers to them.
+            let id = self.id + 1_000_000 * (at as i64 + 1);
             Fields::value(
-                "ProductOption",
+                "ProductOptionValue",
                 vec![
-                    ("id", Leaf::Gid("ProductOption", option_id(product, at))),
-                    ("name", Leaf::Str(name)),
-                    ("position", Leaf::Int(at as i64 + 1)),
-                    ("values", Leaf::Texts(values.into_iter().map(str::to_owned).collect())),
+                    ("id", Leaf::Gid("ProductOptionValue", id)),
+                    ("name", Leaf::Str(value)),
+                    ("hasVariants", Leaf::Bool(true)),
                 ],
             )
-        });
-    Value::List(options.collect())
+        };
+        Ok(match name {
+            "id" => Value::Gid("ProductOption", self.id),
+            "name" => Value::Str(self.name),
+            "position" => Value::Int(self.at as i64 + 1),
+            "values" => Value::List(self.values.iter().map(|value| Value::Str(value)).collect()),
+            "optionValues" => Value::List(self.values.iter().enumerate().map(value).collect()),
+            _ => return Err(FieldError::unresolved("ProductOption", name)),
+        })
+    }
 }
 
 /// The number of an option, counted from zero.
@@ -206,18 +244,25 @@ fn variants<'c>(catalogue: &'c Catalogue, product: &'c Product, args: &Args) -> 
 }
 
 fn media<'c>(product: &'c Product, args: &Args) -> Resolved<'c> {
-    let keys = (1..=product.pictures())
-        .map(|position| {
-            (
-                Place {
-                    value: position,
-                    id: product.picture_id(position),
-                },
-                position,
-            )
+    pictures(product, args, &product.pictures)
+}
+
+/// These pictures of a product as a connection.
+pub fn pictures<'c>(product: &'c Product, args: &Args, numbers: &[u8]) -> Resolved<'c> {
+    let keys = numbers
+        .iter()
+        .enumerate()
+        .map(|(at, number)| {
+            let node = MediaNode {
+                product,
+                number: *number,
+            };
+            let place = Place {
+                value: at as i64 + 1,
+                id: node.id(),
+            };
+            (place, node)
         })
         .collect();
-    Connection::page("Media", args, page::PAGE, keys, move |position| {
-        Box::new(MediaNode { product, position })
-    })
+    Connection::page("Media", args, page::PAGE, keys, |node| Box::new(node))
 }

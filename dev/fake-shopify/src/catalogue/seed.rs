@@ -202,6 +202,8 @@ pub(super) fn made(id: i64, seed: u64, catalogue: &mut Catalogue, size: usize, b
         created_at,
         updated_at,
         published_at: (status == Status::Active && !mix.chance(0.1)).then_some(created_at + 300),
+        pictures: (1..=(seed % 3) as u8).collect(),
+        pictured: (seed % 3) as u8,
         options,
         variants: Vec::with_capacity(size),
     };

@@ -3,9 +3,9 @@
 use super::Catalogue;
 use super::inventory::ItemNode;
 use super::product::{Product, Variant};
-use super::product_node::ProductNode;
+use super::product_node::{ProductNode, pictures};
 use super::search::Term;
-use crate::graphql::value::{Args, Connection, FieldError, Fields, Leaf, Object, Place, Resolved, Value};
+use crate::graphql::value::{Args, FieldError, Fields, Leaf, Object, Place, Resolved, Value};
 
 /// The variant at this index of a product.
 #[derive(Clone, Copy)]
@@ -62,7 +62,7 @@ impl Object for VariantNode<'_> {
             }),
             "metafields" => return self.catalogue.metafields(variant.of(), args),
             "metafield" => self.catalogue.metafield(variant.of(), args),
-            "media" => Connection::empty("Media"),
+            "media" => return pictures(product, args, product.picture_of(variant).as_slice()),
             _ => return Err(FieldError::unresolved("ProductVariant", name)),
         })
     }

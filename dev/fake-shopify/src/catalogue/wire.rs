@@ -113,7 +113,7 @@ struct ImageBody<'p> {
     width: i32,
     height: i32,
     src: String,
-    variant_ids: [i64; 0],
+    variant_ids: Vec<i64>,
 }
 
 #[derive(Serialize)]
@@ -127,7 +127,7 @@ struct MediaBody<'p> {
     status: &'static str,
     media_content_type: &'static str,
     preview_image: PreviewBody,
-    variant_ids: [i64; 0],
+    variant_ids: Vec<i64>,
     admin_graphql_api_id: String,
 }
 
@@ -160,7 +160,7 @@ struct Wire<'p> {
 impl<'p> Wire<'p> {
     fn product(&self) -> ProductBody<'p> {
         let product = self.product;
-        let images: Vec<ImageBody<'p>> = (1..=product.pictures()).map(|position| self.image(position)).collect();
+        let images: Vec<ImageBody<'p>> = self.pictures(|at, picture| self.image(at, picture));
         ProductBody {
             admin_graphql_api_id: format!("gid://shopify/Product/{}", product.id),
             body_html: product.description_html(),
@@ -186,7 +186,7 @@ impl<'p> Wire<'p> {
             options: self.options(),
             image: images.first().cloned(),
             images,
-            media: (1..=product.pictures()).map(|position| self.media(position)).collect(),
+            media: self.pictures(|at, picture| self.media(at, picture)),
             variant_gids: self.variant_gids(),
             has_variants_that_requires_components: false,
             category: category_of(product).map(|[id, name, full_name]| CategoryBody {
@@ -218,7 +218,9 @@ impl<'p> Wire<'p> {
             option1: option(0),
             option2: option(1),
             option3: option(2),
-            image_id: None,
+            image_id: product
+                .picture_of(variant)
+                .map(|number| MediaNode { product, number }.image_id()),
             inventory_item_id: variant.inventory_item_id(),
             inventory_quantity: variant.quantity(),
             old_inventory_quantity: variant.quantity(),
@@ -236,13 +238,24 @@ impl<'p> Wire<'p> {
         self.product.option_values().into_iter().enumerate().map(body).collect()
     }
 
-    fn image(&self, position: i64) -> ImageBody<'p> {
-        let picture = MediaNode {
-            product: self.product,
-            position,
-        };
-        // The same picture has another number as an image than as media.
-        let id = self.product.picture_id(position) + 5_000_000_000_000;
+    fn pictures<T>(&self, body: impl Fn(i64, MediaNode<'p>) -> T) -> Vec<T> {
+        let product = self.product;
+        let numbers = product.pictures.iter().zip(1..);
+        numbers
+            .map(|(number, at)| {
+                body(
+                    at,
+                    MediaNode {
+                        product,
+                        number: *number,
+                    },
+                )
+            })
+            .collect()
+    }
+
+    fn image(&self, position: i64, picture: MediaNode<'p>) -> ImageBody<'p> {
+        let id = picture.image_id();
         ImageBody {
             id,
             alt: picture.alt(),
@@ -254,16 +267,12 @@ impl<'p> Wire<'p> {
             width: 1_200,
             height: 1_600,
             src: picture.url(),
-            variant_ids: [],
+            variant_ids: self.product.shown_by(picture.number),
         }
     }
 
-    fn media(&self, position: i64) -> MediaBody<'p> {
-        let picture = MediaNode {
-            product: self.product,
-            position,
-        };
-        let id = self.product.picture_id(position);
+    fn media(&self, position: i64, picture: MediaNode<'p>) -> MediaBody<'p> {
+        let id = picture.id();
         MediaBody {
             id,
             product_id: self.product.id,
@@ -279,7 +288,7 @@ impl<'p> Wire<'p> {
                 src: picture.url(),
                 status: "READY",
             },
-            variant_ids: [],
+            variant_ids: self.product.shown_by(picture.number),
             admin_graphql_api_id: format!("gid://shopify/MediaImage/{id}"),
         }
     }

@@ -62,6 +62,20 @@ pub async fn edit(Extract(state): Extract<Arc<State>>, Json(body): Json<EditRequ
     })))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refused {
+    fields: Vec<String>,
+    #[serde(default)]
+    shop: Option<String>,
+}
+
+/// Says which protected fields the app may not see from now on.
+pub async fn refuse(Extract(state): Extract<Arc<State>>, Json(body): Json<Refused>) -> Result<Json<Value>, Failure> {
+    shop(&state, body.shop.as_deref())?.refuse(&body.fields)?;
+    Ok(Json(json!({"refused": body.fields})))
+}
+
 /// Makes traffic; answers when all of it is delivered.
 pub async fn traffic(Extract(state): Extract<Arc<State>>, Json(body): Json<Traffic>) -> Result<Json<Report>, Failure> {
     let shop = shop(&state, body.shop.as_deref())?;

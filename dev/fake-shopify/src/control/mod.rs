@@ -28,6 +28,7 @@ pub fn router() -> Router<Arc<State>> {
         )
         .route("/deliver", post(deliver::deliver))
         .route("/edit", post(edit::edit))
+        .route("/refused", post(edit::refuse))
         .route("/traffic", post(edit::traffic))
         .route("/shops", post(edit::add_shop))
         .route("/faults", post(script::add).get(script::list).delete(script::clear))

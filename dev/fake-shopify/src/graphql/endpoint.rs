@@ -103,7 +103,7 @@ async fn answer(
     let token = headers
         .get("x-shopify-access-token")
         .and_then(|token| token.to_str().ok());
-    if token != Some(&shop.token) {
+    if token != Some(&shop.token) || !shop.is_installed() {
         return refusal(
             401,
             "[API] Invalid API key or access token (unrecognized login or wrong password)",
@@ -192,6 +192,7 @@ fn execute(
         executor.write(&MutationRoot { state, shop }, &plan, &mut out);
     } else {
         let catalogue = shop.catalogue.read().expect("the catalogue is never poisoned");
+        executor.refused.clone_from(&catalogue.facts.refused);
         let root = QueryRoot::new(shop, &catalogue);
         executor.write(&root, &plan, &mut out);
         warnings = root.warnings();

@@ -4,11 +4,13 @@
 //! `pageInfo`). In a bulk operation a connection leaves its parent's line and its nodes become lines of their own.
 //! A field that fails is written as `null` and listed in `errors`; nothing is bubbled further up.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value as Json, json};
 
 use super::page::cursor;
 use super::plan::{Plan, Planned, Source};
-use super::value::{Args, Connection, FieldError, Object, Row, Value};
+use super::value::{ACCESS_DENIED, Args, Connection, FieldError, Object, Row, Value};
 use crate::bulk::Lines;
 use crate::clock;
 use crate::json::{self, Escape};
@@ -19,6 +21,8 @@ pub struct Executor<'d> {
     pub source: Source<'d>,
     /// The alphabet of strings.
     pub escape: Escape,
+    /// `Type.field` names the app may not see.
+    pub refused: BTreeSet<String>,
     /// Entries of `errors`.
     pub errors: Vec<Json>,
     path: Vec<Json>,
@@ -30,6 +34,7 @@ impl<'d> Executor<'d> {
         Self {
             source,
             escape,
+            refused: BTreeSet::new(),
             errors: Vec::new(),
             path: Vec::new(),
         }
@@ -83,6 +88,11 @@ impl<'d> Executor<'d> {
     fn resolve<'s>(&mut self, object: &'s dyn Object, field: &Planned<'d>) -> Value<'s> {
         if field.name == "__typename" {
             return Value::Str(object.type_name());
+        }
+        // The set is empty in nearly all shops; a name is only put together if it is not.
+        if !self.refused.is_empty() && self.refused.contains(&format!("{}.{}", object.type_name(), field.name)) {
+            self.fail(field.key, FieldError::refused(field.name));
+            return Value::Null;
         }
         match object.field(field.name, &field.args) {
             Ok(value) => value,
@@ -265,11 +275,12 @@ impl<'d> Executor<'d> {
     fn fail_here(&mut self, error: FieldError) {
         // The same missing field in 10,000 rows is one fault.
         if self.errors.len() < 100 {
-            self.errors.push(json!({
-                "message": error.message,
-                "path": self.path,
-                "extensions": {"code": error.code},
-            }));
+            let mut extensions = json!({"code": error.code});
+            if error.code == ACCESS_DENIED {
+                extensions["documentation"] = "https://shopify.dev/api/usage/access-scopes".into();
+            }
+            self.errors
+                .push(json!({"message": error.message, "path": self.path, "extensions": extensions}));
         }
     }
 }

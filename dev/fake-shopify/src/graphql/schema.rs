@@ -41,6 +41,19 @@ pub fn schema() -> &'static Valid<Schema> {
     &SCHEMA
 }
 
+/// Whether `Type.field` names a field that can be null.
+pub fn nullable(name: &str) -> Result<(), String> {
+    let field = name.split_once('.').and_then(|(type_name, field)| {
+        let object = schema().get_object(type_name)?;
+        object.fields.get(field)
+    });
+    match field {
+        None => Err(format!("the schema has no field {name}")),
+        Some(field) if field.ty.is_non_null() => Err(format!("{name} is never null")),
+        Some(_) => Ok(()),
+    }
+}
+
 /// Parses and validates a document.
 pub fn document(text: &str) -> Checked {
     let cached = DOCUMENTS

@@ -79,16 +79,6 @@ pub struct Connection<'s> {
 }
 
 impl<'s> Connection<'s> {
-    /// A connection without rows.
-    pub fn empty(node_type: &'static str) -> Value<'s> {
-        Value::Connection(Self {
-            node_type,
-            rows: Vec::new(),
-            has_next: false,
-            has_previous: false,
-        })
-    }
-
     /// The page of `keys` that the arguments ask for, `limit` rows at most; `node` makes the object of one.
     pub fn page<K: Copy>(
         node_type: &'static str,
@@ -182,6 +172,17 @@ impl FieldError {
         }
     }
 
+    /// The field is protected, and the app is not approved for it.
+    pub fn refused(field: &str) -> Self {
+        Self {
+            message: format!(
+                "This app is not approved to access the {field} field. See \
+                 https://shopify.dev/docs/apps/launch/protected-customer-data for more details."
+            ),
+            code: ACCESS_DENIED,
+        }
+    }
+
     /// The field exists at Shopify; this fake has no data for it.
     pub fn unresolved(type_name: &str, field: &str) -> Self {
         Self {
@@ -191,6 +192,8 @@ impl FieldError {
     }
 }
 
+/// `extensions.code` of a field the app may not see.
+pub const ACCESS_DENIED: &str = "ACCESS_DENIED";
 /// `extensions.code` of a field without a resolver.
 pub const UNRESOLVED: &str = "FAKE_UNRESOLVED";
 

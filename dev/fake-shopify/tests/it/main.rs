@@ -1,11 +1,15 @@
 //! The fake against itself, over HTTP as any client meets it.
 
 mod bulk;
+mod collections;
+mod customers;
 mod documents;
 mod faults;
 mod graphql;
 mod inventory;
+mod orders;
 mod rows;
+mod shop;
 mod support;
 mod traffic;
 mod webhooks;

@@ -72,9 +72,12 @@ pub fn options(product: &Product) -> impl Iterator<Item = Row> {
 
 /// Its pictures.
 pub fn media(product: &Product) -> impl Iterator<Item = Row> {
-    (1..=product.pictures()).map(|position| {
-        let id = product.picture_id(position);
-        let picture = MediaNode { product, position };
+    product.pictures.iter().map(|number| {
+        let picture = MediaNode {
+            product,
+            number: *number,
+        };
+        let id = picture.id();
         Columns::default()
             .id(id)
             .id(product.id)
