@@ -12,4 +12,5 @@ mod rows;
 mod shop;
 mod support;
 mod traffic;
+mod traffic_kinds;
 mod webhooks;

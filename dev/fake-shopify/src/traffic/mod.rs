@@ -5,6 +5,8 @@
 //! of a chain whose first is a later edit of the same product; a duplicate is the same delivery again, at once or at
 //! the very end. The answer comes when everything was taken or given up.
 
+mod draw;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use crate::catalogue::{Edit, Mix, NewProduct, ProductFields, VariantFields};
 use crate::clock;
 use crate::shop::{Shop, State};
 use crate::webhook::{self, Delivery, Outcome};
+use draw::Kind;
 
 /// What traffic to make. Fractions are of the events; what remains of them are updates of products.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -41,7 +44,17 @@ pub struct Traffic {
     pub variant_adds: f64,
     /// Variants removed.
     pub variant_removes: f64,
-    /// Only this many products are touched, so that each is touched often; all if not given.
+    /// How often an edit is one of products, against the other kinds. The fractions above are of these edits.
+    pub products: f64,
+    /// How often it is one of customers.
+    pub customers: f64,
+    /// How often it is one of orders.
+    pub orders: f64,
+    /// How often it is one of collections.
+    pub collections: f64,
+    /// How often it is one of stock: levels, items, locations.
+    pub inventory: f64,
+    /// Only this many products are touched, so that each is touched often; all if not given. The same of other kinds.
     pub hot_products: Option<usize>,
     /// Chains of deliveries under way at once.
     pub concurrency: usize,
@@ -62,6 +75,11 @@ impl Default for Traffic {
             variant_changes: 0.3,
             variant_adds: 0.05,
             variant_removes: 0.03,
+            products: 1.0,
+            customers: 0.0,
+            orders: 0.0,
+            collections: 0.0,
+            inventory: 0.0,
             hot_products: None,
             concurrency: 8,
             per_second: None,
@@ -82,6 +100,16 @@ pub struct Report {
     pub deletes: usize,
     /// Variants changed, added or removed.
     pub variant_edits: usize,
+    /// Edits of customers.
+    pub customers: usize,
+    /// Edits of orders.
+    pub orders: usize,
+    /// Edits of collections.
+    pub collections: usize,
+    /// Edits of stock.
+    pub inventory: usize,
+    /// Edits that turned out impossible.
+    pub refused: usize,
     /// Deliveries that were sent twice.
     pub duplicates: usize,
     /// Deliveries that came after a later one of the same product.
@@ -164,8 +192,19 @@ impl Chains<'_> {
         if self.report.events >= self.traffic.events {
             return None;
         }
-        let edit = self.draw()?;
-        let (product, mut chain) = self.apply(&edit);
+        let kind = self.kind();
+        let edit = match kind {
+            Kind::Products => self.draw()?,
+            // A shop without anything of this kind gets a product instead.
+            other => match self.draw_other(other) {
+                Some(edit) => edit,
+                None => self.draw()?,
+            },
+        };
+        let (product, mut chain) = self.apply(&edit, kind);
+        if kind != Kind::Products {
+            return Some(self.other_chain(&edit, kind, product, chain));
+        }
         let room = self.report.events < self.traffic.events;
         if room && product.is_some() && !matches!(edit, Edit::DeleteProduct(_)) && self.mix.chance(self.traffic.reorder)
         {
@@ -178,11 +217,66 @@ impl Chains<'_> {
                     ..ProductFields::default()
                 })
             };
-            let (_, mut first) = self.apply(&later);
+            let (_, mut first) = self.apply(&later, kind);
             self.report.reordered += chain.len();
             first.append(&mut chain);
             chain = first;
         }
+        Some(self.twice(chain))
+    }
+
+    /// The same for what is not a product. One edit tells of several topics here; they too change places.
+    fn other_chain(&mut self, edit: &Edit, kind: Kind, id: Option<i64>, mut chain: Vec<Delivery>) -> Vec<Delivery> {
+        let room = self.report.events < self.traffic.events;
+        if chain.len() > 1 && self.mix.chance(self.traffic.reorder) {
+            self.report.reordered += chain.len() - 1;
+            chain.reverse();
+        }
+        let overtaken = room && self.mix.chance(self.traffic.reorder);
+        if let Some(later) = id.filter(|_| overtaken).and_then(|id| draw::later(edit, id)) {
+            let (_, mut first) = self.apply(&later, kind);
+            self.report.reordered += chain.len();
+            first.append(&mut chain);
+            chain = first;
+        }
+        self.twice(chain)
+    }
+
+    /// The kind of the next edit. Without other kinds nothing is drawn, so that products come as they always did.
+    fn kind(&mut self) -> Kind {
+        let traffic = self.traffic;
+        let weights = [
+            (Kind::Products, traffic.products),
+            (Kind::Customers, traffic.customers),
+            (Kind::Orders, traffic.orders),
+            (Kind::Collections, traffic.collections),
+            (Kind::Inventory, traffic.inventory),
+        ];
+        let all: f64 = weights.iter().map(|(_, weight)| weight).sum();
+        if all <= traffic.products {
+            return Kind::Products;
+        }
+        let mut choice = self.mix.below(1 << 53) as f64 / (1u64 << 53) as f64 * all;
+        let chosen = weights.into_iter().find(|(_, weight)| {
+            choice -= weight;
+            choice < 0.0
+        });
+        chosen.map_or(Kind::Inventory, |(kind, _)| kind)
+    }
+
+    fn draw_other(&mut self, kind: Kind) -> Option<Edit> {
+        let shop = self.shop;
+        let catalogue = shop.catalogue.read().expect("the catalogue is never poisoned");
+        let mut source = draw::Source {
+            catalogue: &catalogue,
+            mix: &mut self.mix,
+            hot: self.traffic.hot_products.unwrap_or(usize::MAX),
+        };
+        source.draw(kind)
+    }
+
+    /// Sends some deliveries twice, at once or at the very end.
+    fn twice(&mut self, mut chain: Vec<Delivery>) -> Vec<Delivery> {
         let again: Vec<Delivery> = chain
             .iter()
             .filter(|_| self.mix.chance(self.traffic.duplicates))
@@ -196,7 +290,7 @@ impl Chains<'_> {
                 self.late.push(delivery)
             }
         }
-        Some(chain)
+        chain
     }
 
     fn draw(&mut self) -> Option<Edit> {
@@ -255,11 +349,19 @@ impl Chains<'_> {
         }))
     }
 
-    fn apply(&mut self, edit: &Edit) -> (Option<i64>, Vec<Delivery>) {
+    fn apply(&mut self, edit: &Edit, kind: Kind) -> (Option<i64>, Vec<Delivery>) {
         self.report.events += 1;
         let Ok((change, events)) = self.shop.edit(edit) else {
+            self.report.refused += 1;
             return (None, Vec::new());
         };
+        match kind {
+            Kind::Products => {}
+            Kind::Customers => self.report.customers += 1,
+            Kind::Orders => self.report.orders += 1,
+            Kind::Collections => self.report.collections += 1,
+            Kind::Inventory => self.report.inventory += 1,
+        }
         match edit {
             Edit::CreateProduct(_) => self.report.creates += 1,
             Edit::UpdateProduct(_) => self.report.updates += 1,
