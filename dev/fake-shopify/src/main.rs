@@ -23,6 +23,9 @@ Usage: fake-shopify [options]
   --api-version VERSION    version webhooks are serialised with (default 2026-10)
   --offset-minutes N       the shop's clock east of UTC in webhook bodies (default -300)
   --retry-scale FACTOR     factor on the four hours of webhook retries (default 0.001, that is 14 s)
+  --refuse TYPE.FIELD      a protected field the app is not approved for (may be given several times)
+  --short-decimals         amounts of the graph lose the zeros at their end, as Shopify's do
+  --all-orders             the app may read orders older than 60 days
   --bulk-rate N            objects a bulk operation reads per second (default 75000)
   --bulk-delay-ms N        how long a bulk operation stays CREATED (default 150)
   --bulk-grouped           children follow their parent even without groupObjects
@@ -37,8 +40,13 @@ Control      (JSON, no authentication; \"shop\" is optional everywhere and means
   POST /_fake/edit           {\"update_product\": {\"id\": 1, \"title\": \"x\"}, \"deliver\": true}
                              also \"update_product\": ID, \"delete_product\": ID, \"create_product\": {\"seed\": 7, \"variants\": 3},
                              \"update_variant\": {\"id\": 1, \"price\": 1999, \"quantity\": 3}, \"add_variant\": PRODUCT, \"remove_variant\": ID
+                             and of stock, customers, orders, collections, metafields, the shop (\"update_customer\": ID,
+                             \"create_order\": {\"paid\": true}, \"refund_order\": ID, \"change_collection\": {\"id\": 1, \"add\": [2]},
+                             \"set_inventory\": {\"item\": 1, \"location\": 2, \"available\": 3}, \"uninstall\": {}, …): the variants of `Edit`
+  POST /_fake/refused        {\"fields\": [\"Customer.firstName\"]}: protected fields the app is not approved for from now on
   POST /_fake/traffic        {\"events\": 500, \"seed\": 1, \"duplicates\": 0.05, \"reorder\": 0.1, \"deletes\": 0.03, \"creates\": 0.05,
                              \"variant_changes\": 0.3, \"variant_adds\": 0.05, \"variant_removes\": 0.03, \"hot_products\": 20,
+                             \"products\": 1, \"customers\": 0, \"orders\": 0, \"collections\": 0, \"inventory\": 0 (weights of kinds),
                              \"concurrency\": 8, \"per_second\": 100}; answers when all is delivered
   POST /_fake/deliver        {\"topic\": \"orders/create\", \"body\": {…} or \"text\", \"signed\": true, \"headers\": {}, \"url\": \"…\"}
   POST /_fake/faults         {\"operation\": \"ProductById\", \"fault\": {\"reject\": {\"status\": 503}}, \"times\": 2}
@@ -48,10 +56,10 @@ Control      (JSON, no authentication; \"shop\" is optional everywhere and means
                              {\"bulk_end\": {\"status\": \"FAILED\", \"error_code\": \"TIMEOUT\", \"partial\": true}}
   GET, DELETE /_fake/faults  what has not happened yet
   GET, DELETE /_fake/requests?operation=…   what was received
-  GET  /_fake/rows/products, /_fake/rows/product_variants   canonical lines, JSONL by ascending id
+  GET  /_fake/rows/TABLE     canonical lines, JSONL by ascending key; products, product_variants, orders, customers, …
   GET  /_fake/products?first=10&more_variants_than=100      ids to edit
   GET  /_fake/stats
-  POST /_fake/shops          {\"shop\": \"b.myshopify.com\", \"token\": \"shpat_b\", \"products\": 50, \"seed\": 2}
+  POST /_fake/shops          {\"shop\": \"b.myshopify.com\", \"token\": \"shpat_b\", \"products\": 50, \"customers\": 9, \"seed\": 2}
 ";
 
 #[tokio::main]
@@ -84,6 +92,9 @@ fn parse() -> anyhow::Result<Option<Config>> {
             Long("api-version") => config.api_version = parser.value()?.string()?,
             Long("offset-minutes") => config.offset_minutes = parser.value()?.parse()?,
             Long("retry-scale") => config.retry_scale = parser.value()?.parse()?,
+            Long("refuse") => config.refused.push(parser.value()?.string()?),
+            Long("short-decimals") => config.short_decimals = true,
+            Long("all-orders") => config.scopes.push("read_all_orders".to_owned()),
             Long("bulk-rate") => config.bulk.objects_per_second = parser.value()?.parse()?,
             Long("bulk-delay-ms") => config.bulk.start_delay = Duration::from_millis(parser.value()?.parse()?),
             Long("bulk-grouped") => config.bulk.always_grouped = true,

@@ -8,6 +8,9 @@ use crate::catalogue::ids::Kind;
 use crate::catalogue::seed::{FIRST_DAY, Mix};
 use crate::catalogue::text;
 
+/// So many of the first collections are broad; if all were, every product would be in dozens of a large shop's.
+const BROAD: usize = 8;
+
 /// So many collections.
 pub fn seed(catalogue: &mut Catalogue, number: usize, seed: u64) {
     let mut mix = Mix::new(seed ^ 0x0c01_1ec7);
@@ -17,7 +20,7 @@ pub fn seed(catalogue: &mut Catalogue, number: usize, seed: u64) {
         let members = if at % 2 == 0 {
             picked(&mut mix, &products)
         } else {
-            ruled(catalogue, &mut mix)
+            ruled(catalogue, &mut mix, at < BROAD)
         };
         let updated_at = FIRST_DAY + mix.below(500 * 86_400) as i64;
         let title = text::title(&mut mix);
@@ -50,17 +53,18 @@ fn picked(mix: &mut Mix, products: &[i64]) -> Members {
     Members::Picked((0..number).map(pick).collect::<BTreeSet<i64>>())
 }
 
-fn ruled(catalogue: &mut Catalogue, mix: &mut Mix) -> Members {
-    let any = mix.chance(0.5);
-    let tag = Rule {
-        column: Column::Tag,
-        value: mix.pick(&text::TAGS).to_owned(),
+/// A broad one takes in a tenth of the goods or more, another one in a hundred.
+fn ruled(catalogue: &mut Catalogue, mix: &mut Mix, broad: bool) -> Members {
+    let any = broad && mix.chance(0.5);
+    let mut rule = |column, words: &[&str]| Rule {
+        column,
+        value: mix.pick(words).to_owned(),
     };
-    let kind = Rule {
-        column: Column::Type,
-        value: mix.pick(&text::TYPES).to_owned(),
-    };
+    let tag = rule(Column::Tag, &text::TAGS);
+    let other = rule(Column::Tag, &text::TAGS);
+    let kind = rule(Column::Type, &text::TYPES);
     let rules = match mix.below(3) {
+        _ if !broad => vec![tag, other, kind],
         0 => vec![tag],
         1 => vec![kind],
         _ => vec![tag, kind],
