@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+use super::Catalogue;
 use super::seed::Mix;
 use super::text;
 use crate::graphql::value::{Args, FieldError, Object, Resolved, Value};
@@ -128,29 +129,31 @@ impl Address {
         full_name(self.first_name.as_deref(), self.last_name.as_deref())
     }
 
-    /// The form inside an order.
-    pub fn body(&self) -> Json {
-        json!({
-            "first_name": self.first_name,
-            "address1": self.address1,
-            "phone": self.phone,
-            "city": self.city(),
-            "zip": self.zip,
-            "province": self.province(),
-            "country": self.country(),
-            "last_name": self.last_name,
-            "address2": self.address2,
-            "company": self.company,
-            "latitude": null,
-            "longitude": null,
-            "name": self.name(),
-            "country_code": self.country_code(),
-            "province_code": self.province_code(),
-        })
-    }
-
     fn town(&self) -> &'static Town {
         &TOWNS[usize::from(self.town) % TOWNS.len()]
+    }
+}
+
+impl Catalogue {
+    /// The form inside an order.
+    pub(super) fn address_body(&self, address: &Address) -> Json {
+        json!({
+            "first_name": self.open("MailingAddress.firstName", &address.first_name),
+            "address1": self.open("MailingAddress.address1", &address.address1),
+            "phone": self.open("MailingAddress.phone", &address.phone),
+            "city": self.open("MailingAddress.city", address.city()),
+            "zip": self.open("MailingAddress.zip", &address.zip),
+            "province": address.province(),
+            "country": address.country(),
+            "last_name": self.open("MailingAddress.lastName", &address.last_name),
+            "address2": self.open("MailingAddress.address2", &address.address2),
+            "company": self.open("MailingAddress.company", &address.company),
+            "latitude": null,
+            "longitude": null,
+            "name": self.open("MailingAddress.name", address.name()),
+            "country_code": address.country_code(),
+            "province_code": address.province_code(),
+        })
     }
 }
 

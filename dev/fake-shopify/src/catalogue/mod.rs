@@ -105,8 +105,8 @@ pub fn root_field<'c>(
         }
         "products" => products(catalogue, args, warnings),
         "productVariants" => variants(catalogue, args, warnings),
-        "productsCount" => Ok(count(catalogue.products.len(), args)),
-        "productVariantsCount" => Ok(count(catalogue.owners.len(), args)),
+        "productsCount" => found(catalogue, args, warnings).map(|found| count(found.count(), args)),
+        "productVariantsCount" => found_variants(catalogue, args, warnings).map(|found| count(found.count(), args)),
         "locationsCount" => Ok(count(catalogue.locations.len(), args)),
         _ => {
             return inventory::root_field(catalogue, name, args, warnings)
@@ -231,41 +231,44 @@ fn counted(number: usize, limit: Option<u64>) -> Value<'static> {
     )
 }
 
+/// The products a search finds, by ascending id.
+fn found<'c>(
+    catalogue: &'c Catalogue,
+    args: &Args,
+    warnings: &mut Vec<Warning>,
+) -> Result<impl Iterator<Item = &'c Product>, FieldError> {
+    let query = args.text("query").unwrap_or_default();
+    let filter = search::parse(query, search::PRODUCTS, "products", warnings)?;
+    let passes = move |product: &&Product| filter.accepts(|field, term| product_node::matches(product, field, term));
+    Ok(catalogue.products.values().filter(passes))
+}
+
+/// The variants a search finds, product by product.
+fn found_variants<'c>(
+    catalogue: &'c Catalogue,
+    args: &Args,
+    warnings: &mut Vec<Warning>,
+) -> Result<impl Iterator<Item = VariantNode<'c>>, FieldError> {
+    let query = args.text("query").unwrap_or_default();
+    let filter = search::parse(query, search::VARIANTS, "productVariants", warnings)?;
+    let nodes =
+        move |product: &'c Product| (0..product.variants.len()).map(move |at| VariantNode { catalogue, product, at });
+    let passes = move |node: &VariantNode<'c>| filter.accepts(|field, term| variant_node::matches(node, field, term));
+    Ok(catalogue.products.values().flat_map(nodes).filter(passes))
+}
+
 fn products<'c>(catalogue: &'c Catalogue, args: &Args, warnings: &mut Vec<Warning>) -> Resolved<'c> {
-    let filter = search::parse(
-        args.text("query").unwrap_or_default(),
-        search::PRODUCTS,
-        "products",
-        warnings,
-    )?;
     let sort = product_node::sort(args.text("sortKey").unwrap_or("ID"))?;
-    let keys = catalogue
-        .products
-        .values()
-        .filter(|product| filter.accepts(|field, term| product_node::matches(product, field, term)))
-        .map(|product| (sort(product), product))
-        .collect();
+    let found = found(catalogue, args, warnings)?;
+    let keys = found.map(|product| (sort(product), product)).collect();
     Connection::page("Product", args, page::PAGE, keys, |product| {
         Box::new(ProductNode { catalogue, product })
     })
 }
 
 fn variants<'c>(catalogue: &'c Catalogue, args: &Args, warnings: &mut Vec<Warning>) -> Resolved<'c> {
-    let filter = search::parse(
-        args.text("query").unwrap_or_default(),
-        search::VARIANTS,
-        "productVariants",
-        warnings,
-    )?;
     let sort = variant_node::sort(args.text("sortKey").unwrap_or("ID"))?;
-    let nodes =
-        |product: &'c Product| (0..product.variants.len()).map(move |at| VariantNode { catalogue, product, at });
-    let keys = catalogue
-        .products
-        .values()
-        .flat_map(nodes)
-        .filter(|node| filter.accepts(|field, term| variant_node::matches(node, field, term)))
-        .map(|node| (sort(&node), node))
-        .collect();
+    let found = found_variants(catalogue, args, warnings)?;
+    let keys = found.map(|node| (sort(&node), node)).collect();
     Connection::page("ProductVariant", args, page::PAGE, keys, |node| Box::new(node))
 }

@@ -78,6 +78,12 @@ async fn a_list_can_be_refreshed_by_ids_and_counted() {
     let counts = data(&server, &document("counts"), json!({})).await;
     assert_eq!(counts["customersCount"], json!({"count": 20, "precision": "EXACT"}));
     data(&server, &document("shop"), json!({})).await;
+    // A count counts what its search finds.
+    let some =
+        "{ productsCount(query: \"status:draft\") { count } customersCount(query: \"state:invited\") { count } }";
+    let some = data(&server, some, json!({})).await;
+    assert!((1..100).contains(&some["productsCount"]["count"].as_i64().unwrap()));
+    assert!((1..20).contains(&some["customersCount"]["count"].as_i64().unwrap()));
 }
 
 #[tokio::test]

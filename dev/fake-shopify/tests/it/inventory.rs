@@ -101,6 +101,7 @@ async fn a_change_of_stock_is_told_by_level_and_product_and_moves_both_clocks() 
             .ends_with(&format!("?inventory_item_id={item}"))
     );
     let product = told(&receiver, "products/update");
+    same_keys(&product, &sample("products/update"), "product");
     let variant = product["variants"]
         .as_array()
         .unwrap()
@@ -185,6 +186,16 @@ async fn a_location_that_stocks_something_stays_active() {
     assert_eq!((&body["name"], &body["city"]), (&json!("Pop-up"), &json!("Graz")));
     edit(&server, json!({"deactivate_location": created["id"]})).await;
     assert_eq!(told(&receiver, "locations/deactivate")["active"], false);
+    edit(&server, json!({"activate_location": created["id"]})).await;
+    let shown = data(
+        &server,
+        "{ locations(first: 9) { nodes { name isActive } } }",
+        json!({}),
+    )
+    .await;
+    let again = json!({"name": "Pop-up", "isActive": true});
+    assert!(shown["locations"]["nodes"].as_array().unwrap().contains(&again));
+    edit(&server, json!({"deactivate_location": created["id"]})).await;
     edit(&server, json!({"delete_location": created["id"]})).await;
     assert_eq!(told(&receiver, "locations/delete"), json!({"id": created["id"]}));
 }

@@ -4,7 +4,7 @@ use super::{ADDRESS_MODEL, Consent, Customer};
 use crate::catalogue::address::{self, AddressNode};
 use crate::catalogue::facts::CURRENCY;
 use crate::catalogue::metafield::{Of, Owner};
-use crate::catalogue::search::{self, Term, Warning};
+use crate::catalogue::search::{self, Filter, Term, Warning};
 use crate::catalogue::seed::Mix;
 use crate::catalogue::{Catalogue, by_id, counted_list, order};
 use crate::graphql::page;
@@ -177,14 +177,26 @@ pub fn root_field<'c>(
             Value::nullable(customer.map(|customer| CustomerNode { catalogue, customer }))
         }),
         "customers" => customers(catalogue, args, warnings),
-        "customersCount" => counted_list(catalogue.customers.values(), args, |_| true),
+        "customersCount" => filter(args, "customersCount", warnings).and_then(|filter| {
+            counted_list(catalogue.customers.values(), args, |customer| {
+                filter.accepts(|field, term| matches(customer, field, term))
+            })
+        }),
         _ => return None,
     })
 }
 
+fn filter(args: &Args, path: &str, warnings: &mut Vec<Warning>) -> Result<Filter, FieldError> {
+    search::parse(
+        args.text("query").unwrap_or_default(),
+        search::CUSTOMERS,
+        path,
+        warnings,
+    )
+}
+
 fn customers<'c>(catalogue: &'c Catalogue, args: &Args, warnings: &mut Vec<Warning>) -> Resolved<'c> {
-    let query = args.text("query").unwrap_or_default();
-    let filter = search::parse(query, search::CUSTOMERS, "customers", warnings)?;
+    let filter = filter(args, "customers", warnings)?;
     let value: fn(&Customer) -> i64 = match args.text("sortKey").unwrap_or("ID") {
         "ID" => |customer| customer.id,
         "UPDATED_AT" => |customer| customer.updated_at,

@@ -164,7 +164,7 @@ impl Catalogue {
             "location_id": fulfillment.location,
             "origin_address": null,
             "email": self.open("Order.email", &order.email),
-            "destination": self.open("Order.shippingAddress", order.shipping.as_ref().map(|it| it.body())),
+            "destination": self.open("Order.shippingAddress", order.shipping.as_ref().map(|it| self.address_body(it))),
             "line_items": lines.collect::<Vec<_>>(),
             "tracking_number": fulfillment.tracking.first(),
             "tracking_numbers": fulfillment.tracking,

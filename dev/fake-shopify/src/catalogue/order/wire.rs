@@ -41,7 +41,7 @@ impl Catalogue {
         let lines: Vec<Json> = order.lines.iter().map(|line| self.ordered_line(order, line)).collect();
         let fulfillments = 0..order.fulfillments.len();
         let parts = json!({
-            "customer": customer.map(|customer| self.customer_in_order(customer)),
+            "customer": self.open("Order.customer", customer.map(|customer| self.customer_in_order(customer))),
             "discount_applications": order.discount.iter().map(|it| it.body(order)).collect::<Vec<_>>(),
             "fulfillments": fulfillments.map(|at| self.fulfillment_body(order, at)).collect::<Vec<_>>(),
             "line_items": lines,
@@ -99,8 +99,8 @@ impl Catalogue {
             "contact_email": self.open("Order.email", &order.email),
             "email": self.open("Order.email", &order.email),
             "phone": self.open("Order.phone", &order.phone),
-            "billing_address": self.open("Order.billingAddress", order.billing.as_ref().map(|it| it.body())),
-            "shipping_address": self.open("Order.shippingAddress", order.shipping.as_ref().map(|it| it.body())),
+            "billing_address": self.open("Order.billingAddress", order.billing.as_ref().map(|it| self.address_body(it))),
+            "shipping_address": self.open("Order.shippingAddress", order.shipping.as_ref().map(|it| self.address_body(it))),
         });
         merge(body, fields);
     }
