@@ -5,18 +5,60 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
-use fake_shopify::{Config, Server, Table, Traffic};
+use fake_shopify::{Config, Key, Server, Table, Traffic};
 
 use crate::home::Home;
 use crate::ports;
 
 const PREFERRED_PORT: u16 = 8788;
 
-/// What an app subscribes to when it mirrors products.
-const TOPICS: [&str; 4] = [
+/// What an app subscribes to when it mirrors a store.
+const TOPICS: [&str; 46] = [
     "products/create",
     "products/update",
     "products/delete",
+    "variants/in_stock",
+    "variants/out_of_stock",
+    "collections/create",
+    "collections/update",
+    "collections/delete",
+    "customers/create",
+    "customers/update",
+    "customers/enable",
+    "customers/disable",
+    "customers/delete",
+    "customers/merge",
+    "customers/purchasing_summary",
+    "customer.tags_added",
+    "customer.tags_removed",
+    "customers_email_marketing_consent/update",
+    "customers_marketing_consent/update",
+    "orders/create",
+    "orders/updated",
+    "orders/paid",
+    "orders/cancelled",
+    "orders/fulfilled",
+    "orders/partially_fulfilled",
+    "orders/edited",
+    "orders/delete",
+    "order_transactions/create",
+    "refunds/create",
+    "fulfillments/create",
+    "fulfillments/update",
+    "inventory_items/create",
+    "inventory_items/update",
+    "inventory_items/delete",
+    "inventory_levels/connect",
+    "inventory_levels/update",
+    "inventory_levels/disconnect",
+    "locations/create",
+    "locations/update",
+    "locations/activate",
+    "locations/deactivate",
+    "locations/delete",
+    "shop/update",
+    "app/scopes_update",
+    "app/uninstalled",
     "bulk_operations/finish",
 ];
 
@@ -109,10 +151,15 @@ impl FakeShopify {
         &self.server.config().secret
     }
 
-    /// The rows of a table in their canonical form, by ascending id.
-    pub fn rows(&self, table: &str) -> Result<Vec<(i64, String)>> {
+    /// The rows of a table in their canonical form with their keys, by ascending key.
+    pub fn rows(&self, table: &str) -> Result<Vec<(Vec<i64>, String)>> {
         let table = Table::parse(table).with_context(|| format!("the store has no table {table}"))?;
-        Ok(self.server.rows(None, table))
+        let keyed = self.server.keyed_rows(None, table).into_iter();
+        let keys = |key| match key {
+            Key::One(id) => vec![id],
+            Key::Two(one, other) => vec![one, other],
+        };
+        Ok(keyed.map(|(key, line)| (keys(key), line)).collect())
     }
 
     /// Changes the store `events` times, at most `per_second` of them, and returns when all webhooks of it were taken.

@@ -87,7 +87,7 @@ impl Context {
     /// Sends the messages that carry fetches which are already recorded. A send that fails is made up for by
     /// [`housekeeping`].
     async fn send_fetches(&self, fetches: Vec<message::Resource>, delay: Duration) {
-        for name in [QueueName::ProductSync, QueueName::VariantSync] {
+        for name in QueueName::ALL {
             let sends: Vec<Send> = fetches
                 .iter()
                 .filter(|resource| QueueName::of_resource(&resource.gid) == Some(name))
