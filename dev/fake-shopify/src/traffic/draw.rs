@@ -100,8 +100,8 @@ impl Source<'_> {
         if choice < 25 || visible.is_empty() {
             return Some(Edit::CreateOrder(NewOrder {
                 seed,
-                customer: None,
                 paid: seed.is_multiple_of(2),
+                ..NewOrder::default()
             }));
         }
         let among = self.hot.clamp(1, visible.len());

@@ -5,6 +5,7 @@ mod collections;
 mod customers;
 mod documents;
 mod faults;
+mod goods;
 mod graphql;
 mod inventory;
 mod orders;

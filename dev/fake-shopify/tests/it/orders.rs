@@ -145,6 +145,37 @@ async fn whatever_happens_to_an_order_also_updates_it() {
 }
 
 #[tokio::test]
+async fn what_one_action_tells_has_one_event_id_and_rising_instants() {
+    let (server, receiver) = start().await;
+    let id = paid(&server).await;
+    let before = receiver.received().len();
+    edit(&server, json!({"refund_order": id})).await;
+    let told_of = receiver.received()[before..].to_vec();
+    let event = told_of[0].header("X-Shopify-Event-Id");
+    assert!(told_of.len() > 2 && told_of.iter().all(|one| one.header("X-Shopify-Event-Id") == event));
+    assert!(
+        told_of
+            .is_sorted_by(|one, next| { one.header("X-Shopify-Triggered-At") < next.header("X-Shopify-Triggered-At") })
+    );
+}
+
+#[tokio::test]
+async fn an_order_can_have_more_lines_than_a_page_and_be_placed_long_ago() {
+    let (server, receiver) = start().await;
+    let id = edit(&server, json!({"create_order": {"lines": 60}})).await["id"].clone();
+    assert_eq!(
+        told(&receiver, "orders/create")["line_items"].as_array().unwrap().len(),
+        60
+    );
+    let shown = order(&server, &id).await;
+    assert_eq!(shown["lineItems"]["nodes"].as_array().unwrap().len(), 50);
+    assert_eq!(shown["lineItems"]["pageInfo"]["hasNextPage"], true);
+    let id = edit(&server, json!({"create_order": {"days_ago": 61}})).await["id"].clone();
+    assert_eq!(told(&receiver, "orders/create")["id"], id);
+    assert_eq!(order(&server, &id).await, Value::Null);
+}
+
+#[tokio::test]
 async fn an_order_changes_what_its_customer_bought() {
     let (server, receiver) = start().await;
     let id = paid(&server).await;

@@ -20,6 +20,8 @@ pub struct NewCustomer {
     pub first_name: Option<String>,
     /// Mail address instead of a made-up one.
     pub email: Option<String>,
+    /// How many addresses; none to three if not given.
+    pub addresses: Option<usize>,
 }
 
 /// New values for a customer; a bare number means its id and nothing else.
@@ -93,6 +95,14 @@ impl Catalogue {
         }
         if let Some(email) = &new.email {
             customer.email = Some(email.as_str().into());
+        }
+        if let Some(wanted) = new.addresses {
+            while customer.addresses.len() < wanted {
+                let id = self.ids.fresh(Kind::Address);
+                customer.addresses.push((id, Address::made(&mut Mix::new(id as u64))));
+            }
+            customer.addresses.truncate(wanted);
+            customer.default_address = customer.addresses.first().map(|(id, _)| *id);
         }
         let id = customer.id;
         self.customers.insert(id, customer);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::seed::made;
+use super::seed::{line, made};
 use super::{Order, Transaction};
 use crate::catalogue::Catalogue;
 use crate::catalogue::edit::Act;
@@ -20,6 +20,10 @@ pub struct NewOrder {
     pub customer: Option<i64>,
     /// Whether it is paid at once.
     pub paid: bool,
+    /// How many lines; one to four if not given.
+    pub lines: Option<usize>,
+    /// How many days ago it was placed. It is told now all the same.
+    pub days_ago: u32,
 }
 
 /// New values for an order; a bare number means its id and nothing else.
@@ -77,6 +81,16 @@ impl Catalogue {
         let products: Vec<i64> = self.products.keys().copied().collect();
         let seed = Mix::new(new.seed).next();
         let mut order = made(self, seed, act.now(), &customers, &products);
+        if let Some(wanted) = new.lines {
+            let mut mix = Mix::new(seed);
+            let discount = order.discount.clone();
+            while order.lines.len() < wanted {
+                order.lines.push(line(self, &mut mix, &products, discount.as_ref()));
+            }
+            order.lines.truncate(wanted.max(1));
+        }
+        order.created_at -= i64::from(new.days_ago) * 86_400;
+        order.processed_at = order.created_at;
         order.customer = new.customer.or(order.customer);
         if new.paid {
             let id = self.ids.fresh(Kind::Transaction);
