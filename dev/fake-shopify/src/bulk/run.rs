@@ -31,7 +31,12 @@ pub fn start(state: &Arc<State>, shop: &Arc<Shop>, query: &str, grouped: bool) -
     };
     let document = check(query).map_err(invalid)?;
     // A field this fake cannot answer is told at once, not in a file of nulls.
-    roots(shop, &document).map_err(|error| invalid(error.message))?;
+    // What the app may not see is found out by the run.
+    if let Err(error) = roots(shop, &document)
+        && error.code != ACCESS_DENIED
+    {
+        return Err(invalid(error.message));
+    }
     let operation = shop
         .bulk
         .add(query, grouped || state.config.bulk.always_grouped, &state.url)?;
@@ -67,7 +72,10 @@ struct Rendered {
 async fn render_all(state: &State, shop: &Arc<Shop>, id: i64, document: Document, fault: &Option<Fault>) -> Rendered {
     let begun = Instant::now();
     let mut rendered = Rendered::default();
-    let mut gids = roots(shop, &document).unwrap_or_default();
+    let mut gids = roots(shop, &document).unwrap_or_else(|error| {
+        rendered.failure = Some((error.code.to_owned(), error.message));
+        Vec::new()
+    });
     if matches!(fault, Some(Fault::BulkEnd { .. })) {
         gids.truncate(gids.len().div_ceil(2));
     }
@@ -122,6 +130,9 @@ fn roots(shop: &Shop, document: &ExecutableDocument) -> Result<Vec<String>, Fiel
     let catalogue = shop.catalogue.read().expect("the catalogue is never poisoned");
     let refused = || FieldError::unresolved("QueryRoot (as the root of a bulk query)", &field.name);
     let value = catalogue::root_field(&catalogue, &field.name, &args, &mut Vec::new()).ok_or_else(refused)??;
+    if let Some(denied) = catalogue.facts.access().value(&field.name, &value) {
+        return Err(denied);
+    }
     let Value::Connection(connection) = value else {
         return Err(refused());
     };
@@ -151,7 +162,7 @@ fn render(shop: &Shop, document: &ExecutableDocument, gids: &[String]) -> (Lines
     let mut executor = Executor::new(source, Escape::Bulk);
     let mut lines = Lines::default();
     let catalogue = shop.catalogue.read().expect("the catalogue is never poisoned");
-    executor.refused.clone_from(&catalogue.facts.refused);
+    executor.access = catalogue.facts.access();
     let root_fields = top.fields("QueryRoot", &executor.source);
     for root in root_fields.iter() {
         let edges = root.below.fields("Connection", &executor.source);

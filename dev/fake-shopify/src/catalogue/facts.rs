@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::Catalogue;
 use crate::clock;
+use crate::graphql::Access;
 use crate::graphql::value::{Fields, Leaf, Value};
 
 /// The shop's own currency.
@@ -44,6 +45,11 @@ impl Facts {
             installed: true,
             short_decimals,
         }
+    }
+
+    /// What is closed to the app.
+    pub fn access(&self) -> Access {
+        Access::new(&self.scopes, &self.refused)
     }
 
     /// Whether the app sees orders of any age.

@@ -192,7 +192,7 @@ fn execute(
         executor.write(&MutationRoot { state, shop }, &plan, &mut out);
     } else {
         let catalogue = shop.catalogue.read().expect("the catalogue is never poisoned");
-        executor.refused.clone_from(&catalogue.facts.refused);
+        executor.access = catalogue.facts.access();
         let root = QueryRoot::new(shop, &catalogue);
         executor.write(&root, &plan, &mut out);
         warnings = root.warnings();

@@ -4,10 +4,9 @@
 //! `pageInfo`). In a bulk operation a connection leaves its parent's line and its nodes become lines of their own.
 //! A field that fails is written as `null` and listed in `errors`; nothing is bubbled further up.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value as Json, json};
 
+use super::access::Access;
 use super::page::cursor;
 use super::plan::{Plan, Planned, Source};
 use super::value::{ACCESS_DENIED, Args, Connection, FieldError, Object, Row, Value};
@@ -21,8 +20,8 @@ pub struct Executor<'d> {
     pub source: Source<'d>,
     /// The alphabet of strings.
     pub escape: Escape,
-    /// `Type.field` names the app may not see.
-    pub refused: BTreeSet<String>,
+    /// What the app may not see.
+    pub access: Access,
     /// Entries of `errors`.
     pub errors: Vec<Json>,
     path: Vec<Json>,
@@ -34,7 +33,7 @@ impl<'d> Executor<'d> {
         Self {
             source,
             escape,
-            refused: BTreeSet::new(),
+            access: Access::default(),
             errors: Vec::new(),
             path: Vec::new(),
         }
@@ -89,18 +88,18 @@ impl<'d> Executor<'d> {
         if field.name == "__typename" {
             return Value::Str(object.type_name());
         }
-        // The set is empty in nearly all shops; a name is only put together if it is not.
-        if !self.refused.is_empty() && self.refused.contains(&format!("{}.{}", object.type_name(), field.name)) {
-            self.fail(field.key, FieldError::refused(field.name));
-            return Value::Null;
-        }
-        match object.field(field.name, &field.args) {
-            Ok(value) => value,
-            Err(error) => {
-                self.fail(field.key, error);
-                Value::Null
-            }
-        }
+        let given = match self.access.field(object.type_name(), field.name) {
+            Some(denied) => Err(denied),
+            None => object.field(field.name, &field.args),
+        };
+        let shown = given.and_then(|value| match self.access.value(field.name, &value) {
+            Some(denied) => Err(denied),
+            None => Ok(value),
+        });
+        shown.unwrap_or_else(|error| {
+            self.fail(field.key, error);
+            Value::Null
+        })
     }
 
     fn value(&mut self, value: Value<'_>, field: &Planned<'d>, out: &mut Vec<u8>, children: &mut Option<Lines>) {
@@ -278,6 +277,9 @@ impl<'d> Executor<'d> {
             let mut extensions = json!({"code": error.code});
             if error.code == ACCESS_DENIED {
                 extensions["documentation"] = "https://shopify.dev/api/usage/access-scopes".into();
+                if let Some((_, required)) = error.message.split_once("Required access: ") {
+                    extensions["requiredAccess"] = required.into();
+                }
             }
             self.errors
                 .push(json!({"message": error.message, "path": self.path, "extensions": extensions}));

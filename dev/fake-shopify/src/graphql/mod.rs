@@ -3,6 +3,7 @@
 //! A request goes down this list: `endpoint` (token, fault, log) → `schema` (parse, validate) → `cost` (bucket) →
 //! `root` and `mutation` (resolvers) → `execute` (projection on the selection set).
 
+mod access;
 mod cost;
 mod endpoint;
 mod errors;
@@ -14,6 +15,7 @@ mod root;
 pub mod schema;
 pub mod value;
 
+pub use access::Access;
 pub use cost::Bucket;
 pub use endpoint::graphql;
 pub use execute::Executor;

@@ -70,11 +70,13 @@ impl Object for QueryRoot<'_> {
                         code: "MAX_INPUT_SIZE_EXCEEDED",
                     });
                 }
-                Value::List(
-                    ids.into_iter()
-                        .map(|id| self.node(id.as_str().unwrap_or_default()))
-                        .collect(),
-                )
+                // In a list null may also mean that there is no access.
+                let access = self.catalogue.facts.access();
+                let node = |id: &Json| {
+                    let node = self.node(id.as_str().unwrap_or_default());
+                    access.value(name, &node).map_or(node, |_| Value::Null)
+                };
+                Value::List(ids.into_iter().map(node).collect())
             }
             "bulkOperation" => {
                 let id = gid_number(args.text("id").unwrap_or_default(), "BulkOperation");

@@ -183,6 +183,14 @@ impl FieldError {
         }
     }
 
+    /// The app was not granted the scope.
+    pub fn no_scope(field: &str, scope: &str) -> Self {
+        Self {
+            message: format!("Access denied for {field} field. Required access: `{scope}` access scope."),
+            code: ACCESS_DENIED,
+        }
+    }
+
     /// The field exists at Shopify; this fake has no data for it.
     pub fn unresolved(type_name: &str, field: &str) -> Self {
         Self {

@@ -134,6 +134,46 @@ async fn a_refused_field_is_null_beside_an_error_and_null_in_bodies() {
 }
 
 #[tokio::test]
+async fn without_its_scope_a_kind_is_null_beside_an_error_and_cannot_be_exported() {
+    let (server, _receiver) = start().await;
+    edit(&server, json!({"set_scopes": ["read_products", "read_orders"]})).await;
+    let query = "{ customers(first: 1) { nodes { id } } orders(first: 3) { nodes { id customer { id } } } }";
+    let answer = graphql(&server, query, json!({})).await;
+    assert_eq!(answer["data"]["customers"], Value::Null);
+    assert_eq!(answer["data"]["orders"]["nodes"].as_array().unwrap().len(), 3);
+    let first = &answer["errors"][0];
+    assert_eq!(
+        (&first["path"], &first["extensions"]["code"]),
+        (&json!(["customers"]), &json!("ACCESS_DENIED"))
+    );
+    assert_eq!(first["extensions"]["requiredAccess"], "`read_customers` access scope.");
+    // The customer inside an order needs the scope as well.
+    assert!(answer["errors"].as_array().unwrap().len() > 1);
+    let customer = server.rows(None, Table::Customers)[0].0;
+    let ids = [
+        format!("gid://shopify/Customer/{customer}"),
+        "gid://shopify/Order/1".to_owned(),
+    ];
+    let answer = graphql(
+        &server,
+        "query($ids: [ID!]!) { nodes(ids: $ids) { id } }",
+        json!({"ids": ids}),
+    )
+    .await;
+    assert_eq!(answer["data"]["nodes"], json!([null, null]));
+    let answer = graphql(&server, &document("counts"), json!({})).await;
+    assert_eq!(
+        (&answer["data"]["customersCount"], &answer["errors"][0]["path"]),
+        (&Value::Null, &json!(["customersCount"]))
+    );
+    let operation = bulk(&server, &document("bulk_customers"), false).await;
+    assert_eq!(
+        (&operation["status"], &operation["errorCode"]),
+        (&json!("FAILED"), &json!("ACCESS_DENIED"))
+    );
+}
+
+#[tokio::test]
 async fn only_fields_that_exist_and_may_be_null_can_be_refused() {
     let (server, _receiver) = start().await;
     for field in ["Customer.frstName", "Customer.id", "Custmer.firstName", "firstName"] {
