@@ -4,18 +4,23 @@
 //! counters that count them, guarded by the offset it started from: whatever is delivered twice, crashes or runs on two
 //! workers at once, a line is counted exactly once.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::line::Line;
+use super::privacy::screen;
 use super::rows::{Mention, Rows};
 use super::{Error, wants};
 use crate::message::{self, Resource};
 use crate::shopify::{self, Gid, LineSplitter, Probe, RangeReader, ResultFiles};
 use crate::store::pending_fetches::{self, Want};
+use crate::store::redactions::{self, Held};
 use crate::store::rejected_lines::{self, RejectedLine};
 use crate::store::sync_chunks::{self, Step};
-use crate::store::{self, Source, Store};
+use crate::store::{self, Source, Store, Transaction};
 
 /// Lines in one transaction: some 2 MB of text, where `unnest` is as fast as COPY.
 const LINES_PER_BATCH: usize = 2_000;
@@ -74,6 +79,7 @@ pub async fn apply(
         job_id: message.job_id,
         operation: &message.operation,
         chunk: message.chunk,
+        shop_id: chunk.shop_id,
         next_offset: chunk.next_offset,
         wants: Vec::new(),
     };
@@ -180,6 +186,7 @@ struct Worker<'a> {
     job_id: Uuid,
     operation: &'a str,
     chunk: i32,
+    shop_id: i64,
     next_offset: i64,
     wants: Vec<Want>,
 }
@@ -214,27 +221,31 @@ impl Worker<'_> {
             done: is_last,
             ..Step::default()
         };
-        let mut batch = store::Batch::default();
-        let mut rejected: Vec<&RejectedLine> = Vec::new();
         let mut mentions: Vec<Mention> = Vec::new();
         for line in lines {
             step.lines += 1;
             step.root_lines += i64::from(line.is_root);
             step.bytes += (line.end - line.offset) as i64;
             step.next_offset = line.end as i64;
-            line.rows.iter().for_each(|row| batch.add(row));
             mentions.extend(line.mentions.iter().cloned());
-            rejected.extend(&line.rejected);
         }
 
         let mut tx = self.store.begin().await?;
+        let held = redactions::hold(&mut tx, &[self.shop_id]).await?;
+        if held.is_erased(self.shop_id) {
+            return Err(Error::ChunkMoved);
+        }
+        let rows = || lines.iter().flat_map(|line| &line.rows);
+        let screened = screen::rows(&mut tx, &held, rows(), &HashSet::new()).await?;
+        let mut batch = store::Batch::default();
+        rows()
+            .enumerate()
+            .for_each(|(place, row)| batch.add(screened.row(place, row)));
         let written = batch.write(&mut tx, Source::Bulk).await?;
         let mut wants = wants::of_mentions(&mut tx, &mentions).await?;
         wants.extend(wants::of_ties(&written.ties, TIE));
         pending_fetches::want(&mut tx, &wants).await?;
-        rejected_lines::keep(&mut tx, self.job_id, self.operation, &rejected).await?;
-
-        step.rejected = rejected.len() as i64;
+        step.rejected = self.keep_rejected(&mut tx, &held, lines).await?;
         step.stale = written.stale as i64;
         step.applied = written.applied as i64;
         let moved =
@@ -246,6 +257,23 @@ impl Worker<'_> {
         self.next_offset = step.next_offset;
         self.wants.extend(wants);
         Ok(())
+    }
+
+    /// Keeps the lines that could not be applied; of those that tell of somebody erased, only that they were. Returns
+    /// how many there are.
+    async fn keep_rejected(&self, tx: &mut Transaction, held: &Held, lines: &[Line]) -> Result<i64, Error> {
+        let rejected: Vec<&RejectedLine> = lines.iter().filter_map(|line| line.rejected.as_ref()).collect();
+        let texts: Vec<Cow<'_, str>> = rejected
+            .iter()
+            .map(|line| String::from_utf8_lossy(&line.line))
+            .collect();
+        let asked: Vec<_> = texts.iter().map(|text| (self.shop_id, None, text.as_ref())).collect();
+        let erased = screen::texts(tx, held, &asked).await?;
+        let emptied: Vec<RejectedLine> = erased.iter().map(|place| rejected[*place].without_line()).collect();
+        let whole = rejected.iter().enumerate().filter(|(place, _)| !erased.contains(place));
+        let kept: Vec<&RejectedLine> = whole.map(|(_, line)| *line).chain(&emptied).collect();
+        rejected_lines::keep(tx, self.job_id, self.operation, &kept).await?;
+        Ok(kept.len() as i64)
     }
 
     fn fetches(&self, message: &message::Chunk) -> Vec<Resource> {

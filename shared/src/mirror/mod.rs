@@ -13,6 +13,7 @@ mod line;
 mod metafields;
 mod order_parts;
 mod orders;
+pub mod privacy;
 mod products;
 pub mod resource;
 mod rows;

@@ -1,5 +1,7 @@
 //! Individual resource sync: fetches one resource by id and applies it.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 
 use super::rows::Rows;
@@ -7,7 +9,7 @@ use super::{Error, wants, webhook};
 use crate::message::Resource;
 use crate::shopify::{Client, Gid, Whole, graphql};
 use crate::store::tables::{Collection, Customer, InventoryItem, Location, Product, ProductVariant};
-use crate::store::{self, Source, Store, Transaction, credentials, pending_fetches, shops};
+use crate::store::{self, Source, Store, Transaction, credentials, pending_fetches, redactions, shops};
 
 /// What became of a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +42,12 @@ pub async fn apply(store: &Store, client: &Client, resource: &Resource) -> Resul
         None => gone(&mut rows, gid)?,
     }
     let mut tx = store.begin().await?;
+    let held = redactions::hold(&mut tx, &[shop_id]).await?;
+    if held.is_erased(shop_id) {
+        return finish(tx, shop_id, gid, answer.observed_at).await;
+    }
     let found = std::mem::take(&mut rows.rows);
-    webhook::write(&mut tx, &found, &mut rows, Source::Fetch).await?;
+    webhook::write(&mut tx, &held, &found, &HashSet::new(), &mut rows, Source::Fetch).await?;
     let wants = wants::of_mentions(&mut tx, &rows.mentions).await?;
     pending_fetches::want(&mut tx, &wants).await?;
     finish(tx, shop_id, gid, answer.observed_at).await

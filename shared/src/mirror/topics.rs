@@ -1,7 +1,7 @@
 //! The one table of topics: what the mirror does with a delivery.
 
-use super::Error;
 use super::rows::{OVERSIZED, Rows, Subject, parse};
+use super::{Error, privacy};
 use crate::shopify::rest;
 use crate::store::tables::{Collection, Customer, InventoryItem, Location, Order, Product};
 
@@ -14,12 +14,19 @@ pub(super) enum Plan {
     Uninstall,
     /// The store granted other scopes.
     Scopes(Vec<String>),
+    /// A customer or the law asks for something. It is done by itself, not with other deliveries.
+    Privacy(privacy::Request),
     /// Nothing: the topic is not of the mirror.
     Nothing,
 }
 
 /// Why resources are fetched whose bodies do not tell their state.
 const IN_PART: &str = "the topic's body tells only part of the state";
+
+/// Whether a topic asks for something under the law.
+pub(super) fn is_privacy(topic: &str) -> bool {
+    matches!(topic, "customers/data_request" | "customers/redact" | "shop/redact")
+}
 
 /// Adds what a delivery of `topic` asks for to `rows`.
 pub(super) fn plan(rows: &mut Rows, topic: &str, raw: &str) -> Result<Plan, Error> {
@@ -68,6 +75,14 @@ pub(super) fn plan(rows: &mut Rows, topic: &str, raw: &str) -> Result<Plan, Erro
         "shop/update" => stub(raw).map(|id| rows.want("Shop", id, IN_PART)),
         "app/scopes_update" => return scopes(raw).map(Plan::Scopes),
         "app/uninstalled" => return Ok(Plan::Uninstall),
+        "customers/data_request" => {
+            return parse(raw, "data request").map(|body| Plan::Privacy(privacy::Request::Data(body)));
+        }
+        "customers/redact" => {
+            return parse(raw, "request to erase a customer")
+                .map(|body| Plan::Privacy(privacy::Request::Customer(body)));
+        }
+        "shop/redact" => return Ok(Plan::Privacy(privacy::Request::Shop)),
         // The import asks by itself how far an operation is, and never relies on being told.
         "bulk_operations/finish" => return Ok(Plan::Nothing),
         _ => return Ok(Plan::Nothing),

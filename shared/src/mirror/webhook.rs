@@ -1,14 +1,17 @@
 //! Applies deliveries: a batch is one transaction and a few statements per table.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
+use super::privacy::{self, screen};
 use super::rows::{Rows, Subject};
 use super::topics::{self, Plan};
 use super::{Error, wants};
 use crate::message::{Payload, Resource, Webhook};
+use crate::store::redactions::{self, Held};
 use crate::store::webhook_logs::{self, Entry, Status};
 use crate::store::{self, AnyRow, Batch, Fate, Source, Store, Transaction, Written, pending_fetches, shops};
 
@@ -22,6 +25,8 @@ pub struct Applied {
     pub outcomes: Vec<Result<Status, Error>>,
     /// What must be fetched; already recorded.
     pub fetches: Vec<Resource>,
+    /// Something was erased, and a sweep is wanted; already recorded.
+    pub sweep: bool,
 }
 
 /// What the log will say of a delivery, once the statements have run.
@@ -37,24 +42,70 @@ enum Expectation {
         scopes: Vec<String>,
         at: DateTime<Utc>,
     },
+    /// Done by itself, after the others.
+    Privacy {
+        shop_id: i64,
+        request: privacy::Request,
+    },
     Impossible(Error),
 }
 
 /// Applies the deliveries and logs each. An error means that nothing was applied; deliveries that can never be applied
 /// are no error of the batch but have one of their own, and are not logged here.
+///
+/// What is asked for under the law is done after the others, each in a transaction of its own.
 pub async fn apply(store: &Store, deliveries: &[Received<'_>]) -> Result<Applied, Error> {
+    let batch = apply_batch(store, deliveries).await?;
+    let mut applied = Applied {
+        outcomes: Vec::with_capacity(deliveries.len()),
+        fetches: batch.fetches,
+        sweep: false,
+    };
+    for (outcome, received) in batch.outcomes.into_iter().zip(deliveries) {
+        let outcome = match outcome {
+            Done::Outcome(outcome) => outcome,
+            Done::Later { shop_id, request } => privacy::apply(store, *received, shop_id, &request)
+                .await
+                .inspect(|status| applied.sweep |= *status == Status::Applied),
+        };
+        applied.outcomes.push(outcome);
+    }
+    Ok(applied)
+}
+
+/// What became of the deliveries that are applied together.
+struct AppliedBatch {
+    outcomes: Vec<Done>,
+    fetches: Vec<Resource>,
+}
+
+/// What became of one delivery, or what is still to be done.
+enum Done {
+    Outcome(Result<Status, Error>),
+    Later { shop_id: i64, request: privacy::Request },
+}
+
+async fn apply_batch(store: &Store, deliveries: &[Received<'_>]) -> Result<AppliedBatch, Error> {
     let mut tx = store.begin().await?;
     let domains: Vec<String> = deliveries
         .iter()
         .map(|(webhook, _)| webhook.shop.as_str().to_owned())
         .collect();
     let shop_ids = shops::ids(&mut tx, &domains).await?;
+    let held = redactions::hold(&mut tx, &shop_ids.values().copied().collect::<Vec<_>>()).await?;
+    let about_erased = about_erased(&mut tx, deliveries, &shop_ids, &held).await?;
 
     let mut all = Rows::new(0, DateTime::UNIX_EPOCH);
-    let expectations: Vec<Expectation> = deliveries
-        .iter()
-        .map(|(webhook, _)| expect(webhook, &shop_ids, &mut all))
-        .collect();
+    // Rows that do not say whose they are, of deliveries that do.
+    let mut told = HashSet::new();
+    let mut expectations: Vec<Expectation> = Vec::with_capacity(deliveries.len());
+    for (place, (webhook, _)) in deliveries.iter().enumerate() {
+        let before = all.rows.len();
+        expectations.push(expect(webhook, &shop_ids, &held, &mut all));
+        if about_erased.contains(&place) && !screen::says_whose(&all.rows[before..]) {
+            told.extend(before..all.rows.len());
+        }
+    }
     if all.nul_removed > 0 {
         tracing::warn!(
             removed = all.nul_removed,
@@ -62,7 +113,7 @@ pub async fn apply(store: &Store, deliveries: &[Received<'_>]) -> Result<Applied
         );
     }
     let rows = std::mem::take(&mut all.rows);
-    let written = write(&mut tx, &rows, &mut all, Source::Webhook).await?;
+    let written = write(&mut tx, &held, &rows, &told, &mut all, Source::Webhook).await?;
     let mut wants = wants::of_mentions(&mut tx, &all.mentions).await?;
     wants.append(&mut all.wants);
     wants.extend(wants::of_ties(&written.ties, TIE));
@@ -72,26 +123,65 @@ pub async fn apply(store: &Store, deliveries: &[Received<'_>]) -> Result<Applied
     for expectation in expectations {
         outcomes.push(outcome(&mut tx, expectation, &written).await?);
     }
-    let entries: Vec<Entry<'_>> = deliveries
-        .iter()
-        .zip(&outcomes)
-        .filter_map(|(received, outcome)| outcome.as_ref().ok().map(|status| entry(*received, *status, None)))
-        .collect();
+    let (mut entries, mut forgotten) = (Vec::with_capacity(deliveries.len()), Vec::new());
+    for (place, (received, outcome)) in deliveries.iter().zip(&outcomes).enumerate() {
+        let Done::Outcome(Ok(status)) = outcome else { continue };
+        let mut entry = entry(*received, *status, None);
+        if about_erased.contains(&place) {
+            forgotten.push(without_payload(&mut entry));
+        }
+        entries.push(entry);
+    }
     webhook_logs::write(&mut tx, &entries).await?;
+    webhook_logs::forget_payloads(&mut tx, &forgotten).await?;
     store::commit(tx).await?;
-    Ok(Applied {
+    Ok(AppliedBatch {
         outcomes,
         fetches: wants::fetches(&wants, &shop_ids),
     })
 }
 
+/// The places of deliveries that are not to be logged with their payload: those that tell of somebody or something that
+/// was erased, those of an erased store, and those that ask for an erasure.
+async fn about_erased(
+    tx: &mut Transaction,
+    deliveries: &[Received<'_>],
+    shop_ids: &HashMap<String, i64>,
+    held: &Held,
+) -> Result<HashSet<usize>, Error> {
+    let texts: Vec<Cow<'_, str>> = match held.any() {
+        true => deliveries.iter().map(|(webhook, _)| text(webhook)).collect(),
+        false => Vec::new(),
+    };
+    let asked: Vec<(i64, Option<&str>, &str)> = deliveries
+        .iter()
+        .zip(&texts)
+        .map(|((webhook, _), text)| {
+            let shop_id = shop_ids.get(webhook.shop.as_str()).copied().unwrap_or_default();
+            (shop_id, Some(webhook.topic.as_str()), text.as_ref())
+        })
+        .collect();
+    let mut found = screen::texts(tx, held, &asked).await?;
+    let others = deliveries.iter().enumerate().filter(|(_, (webhook, _))| {
+        let is_erased = shop_ids
+            .get(webhook.shop.as_str())
+            .is_some_and(|shop_id| held.is_erased(*shop_id));
+        is_erased || topics::is_privacy(webhook.topic.as_str())
+    });
+    found.extend(others.map(|(place, _)| place));
+    Ok(found)
+}
+
 const TIE: &str = "a webhook and a bulk row of the same second differ";
 
 /// Reads one delivery into rows of its own and adds them to `all`, unless it makes no sense.
-fn expect(webhook: &Webhook, shop_ids: &HashMap<String, i64>, all: &mut Rows) -> Expectation {
+fn expect(webhook: &Webhook, shop_ids: &HashMap<String, i64>, held: &Held, all: &mut Rows) -> Expectation {
     let Some(&shop_id) = shop_ids.get(webhook.shop.as_str()) else {
         return Expectation::Known(Status::UnknownShop);
     };
+    if held.is_erased(shop_id) {
+        return Expectation::Known(Status::Stale);
+    }
     let topic = webhook.topic.as_str();
     let at = webhook.triggered_at;
     let mut rows = Rows::new(shop_id, at);
@@ -106,52 +196,82 @@ fn expect(webhook: &Webhook, shop_ids: &HashMap<String, i64>, all: &mut Rows) ->
         }
         Ok(Plan::Uninstall) => Expectation::Uninstall { shop_id, at },
         Ok(Plan::Scopes(scopes)) => Expectation::Scopes { shop_id, scopes, at },
+        Ok(Plan::Privacy(request)) => Expectation::Privacy { shop_id, request },
         Ok(Plan::Nothing) => Expectation::Known(Status::Unhandled),
         Err(error) => Expectation::Impossible(error),
     }
 }
 
-/// Writes rows with the sets and deletions that came with them.
+/// Writes rows with the sets and deletions that came with them; what was erased is emptied before.
 pub(super) async fn write(
     tx: &mut Transaction,
+    held: &Held,
     rows: &[AnyRow],
+    told: &HashSet<usize>,
     with: &mut Rows,
     source: Source,
 ) -> Result<Written, Error> {
+    let screened = screen::rows(tx, held, rows.iter(), told).await?;
     let mut batch = Batch::default();
-    rows.iter().for_each(|row| batch.add(row));
+    let rows = rows.iter().enumerate();
+    rows.for_each(|(place, row)| batch.add(screened.row(place, row)));
     batch.sets = std::mem::take(&mut with.sets);
     batch.deletions = std::mem::take(&mut with.deletions);
     Ok(batch.write(tx, source).await?)
 }
 
-async fn outcome(
-    tx: &mut Transaction,
-    expectation: Expectation,
-    written: &Written,
-) -> Result<Result<Status, Error>, Error> {
+async fn outcome(tx: &mut Transaction, expectation: Expectation, written: &Written) -> Result<Done, Error> {
     let applied = |applied: bool| if applied { Status::Applied } else { Status::Stale };
-    Ok(match expectation {
-        Expectation::Known(status) => Ok(status),
-        Expectation::Impossible(error) => Err(error),
-        Expectation::Subject(Subject::Wanted) => Ok(Status::Waiting),
-        Expectation::Subject(Subject::Deletion { table, key }) => Ok(applied(!written.is_kept(table, key))),
-        Expectation::Subject(Subject::Row { table, key, version }) => Ok(match written.fate(table, key, version) {
+    let status = match expectation {
+        Expectation::Known(status) => status,
+        Expectation::Impossible(error) => return Ok(Done::Outcome(Err(error))),
+        Expectation::Privacy { shop_id, request } => return Ok(Done::Later { shop_id, request }),
+        Expectation::Subject(Subject::Wanted) => Status::Waiting,
+        Expectation::Subject(Subject::Deletion { table, key }) => applied(!written.is_kept(table, key)),
+        Expectation::Subject(Subject::Row { table, key, version }) => match written.fate(table, key, version) {
             Fate::Applied => Status::Applied,
             Fate::Stale => Status::Stale,
             Fate::Tied => Status::Waiting,
-        }),
-        Expectation::Uninstall { shop_id, at } => Ok(applied(shops::uninstall(tx, shop_id, at).await?)),
-        Expectation::Scopes { shop_id, scopes, at } => Ok(applied(shops::grant(tx, shop_id, &scopes, at).await?)),
-    })
+        },
+        Expectation::Uninstall { shop_id, at } => applied(shops::uninstall(tx, shop_id, at).await?),
+        Expectation::Scopes { shop_id, scopes, at } => applied(shops::grant(tx, shop_id, &scopes, at).await?),
+    };
+    Ok(Done::Outcome(Ok(status)))
 }
 
 /// Logs that a delivery failed, and why.
 pub async fn log_failure(store: &Store, received: Received<'_>, status: Status, error: &str) -> Result<(), Error> {
     let mut tx = store.begin().await?;
-    webhook_logs::write(&mut tx, &[entry(received, status, Some(error.to_owned()))]).await?;
+    let shop_ids = shops::ids(&mut tx, &[received.0.shop.as_str().to_owned()]).await?;
+    let held = redactions::hold(&mut tx, &shop_ids.values().copied().collect::<Vec<_>>()).await?;
+    let mut entry = entry(received, status, Some(error.to_owned()));
+    // A request under the law that failed is kept until it is done.
+    let about_erased = about_erased(&mut tx, &[received], &shop_ids, &held).await?;
+    let forgotten = (!about_erased.is_empty() && !topics::is_privacy(received.0.topic.as_str()))
+        .then(|| without_payload(&mut entry));
+    webhook_logs::write(&mut tx, &[entry]).await?;
+    webhook_logs::forget_payloads(&mut tx, forgotten.as_slice()).await?;
     store::commit(tx).await?;
     Ok(())
+}
+
+/// Logs what became of a delivery whose payload must not be kept, and forgets it if it is.
+pub(super) async fn log_without_payload(
+    tx: &mut Transaction,
+    received: Received<'_>,
+    status: Status,
+) -> Result<(), Error> {
+    let mut entry = entry(received, status, None);
+    let forgotten = without_payload(&mut entry);
+    webhook_logs::write(tx, &[entry]).await?;
+    webhook_logs::forget_payloads(tx, &[forgotten]).await?;
+    Ok(())
+}
+
+/// Takes the payload out of the entry. Returns its key, by which an earlier entry loses it too.
+fn without_payload(entry: &mut Entry<'_>) -> (DateTime<Utc>, Uuid) {
+    (entry.payload, entry.payload_bytes) = (None, None);
+    (entry.received_at, entry.delivery_id)
 }
 
 /// Commits a delivery to the log before it is answered.
@@ -181,6 +301,14 @@ fn entry<'a>((webhook, attempts): Received<'a>, status: Status, error: Option<St
         error,
         payload,
         payload_bytes,
+    }
+}
+
+/// The payload, to be searched.
+fn text(webhook: &Webhook) -> Cow<'_, str> {
+    match &webhook.payload {
+        Payload::Json(json) => Cow::Borrowed(json.get()),
+        Payload::Bytes(bytes) => String::from_utf8_lossy(&bytes.0),
     }
 }
 

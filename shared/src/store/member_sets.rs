@@ -27,16 +27,20 @@ pub struct MemberSet {
 impl MemberSet {
     /// The members in `table` of an owner of this kind.
     pub fn new(table: &Table, kind: &str, owner: Key, observed_at: DateTime<Utc>, ids: Vec<i64>) -> Self {
-        let members = match table.owner {
-            Some(Owner::Any) => format!("{}/{kind}", table.name),
-            Some(Owner::One { .. }) | None => table.name.to_owned(),
-        };
         Self {
             shop_id: owner.shop_id,
-            members,
+            members: Self::members_of(table, kind),
             owner_id: owner.id,
             observed_at,
             ids,
+        }
+    }
+
+    /// What the members in `table` of owners of this kind are called.
+    pub(super) fn members_of(table: &Table, kind: &str) -> String {
+        match table.owner {
+            Some(Owner::Any) => format!("{}/{kind}", table.name),
+            Some(Owner::One { .. }) | None => table.name.to_owned(),
         }
     }
 

@@ -7,11 +7,15 @@
 pub mod admin_audit;
 mod batch;
 pub mod credentials;
+pub mod data_requests;
+pub mod erasure;
 mod error;
 pub mod member_sets;
 pub mod mentions;
 pub mod partitions;
 pub mod pending_fetches;
+pub mod redaction_sweeps;
+pub mod redactions;
 pub mod rejected_lines;
 mod row;
 pub mod shops;

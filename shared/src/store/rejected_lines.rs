@@ -15,6 +15,17 @@ pub struct RejectedLine {
     pub line: Vec<u8>,
 }
 
+impl RejectedLine {
+    /// The same with nothing of the line itself.
+    pub fn without_line(&self) -> Self {
+        Self {
+            byte_offset: self.byte_offset,
+            error: self.error.clone(),
+            line: Vec::new(),
+        }
+    }
+}
+
 /// Keeps the lines; once more changes nothing.
 pub async fn keep(tx: &mut Transaction, job_id: Uuid, operation: &str, lines: &[&RejectedLine]) -> Result<(), Error> {
     for line in lines {

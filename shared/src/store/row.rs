@@ -158,6 +158,7 @@ macro_rules! row {
                         name: stringify!($column),
                         pg: $pg,
                         sent: <$type as $crate::store::row::Cell>::SENT,
+                        personal: $crate::store::row::is_personal!($($personal)?),
                     },)*],
                 );
                 &TABLE
@@ -235,6 +236,15 @@ macro_rules! bind_owner {
     };
 }
 
+macro_rules! is_personal {
+    () => {
+        false
+    };
+    (personal) => {
+        true
+    };
+}
+
 macro_rules! erase {
     ($row:ident.$column:ident) => {};
     ($row:ident.$column:ident, personal) => {
@@ -242,4 +252,4 @@ macro_rules! erase {
     };
 }
 
-pub(super) use {bind_owner, erase, fetched_as, owner, row};
+pub(super) use {bind_owner, erase, fetched_as, is_personal, owner, row};

@@ -28,7 +28,7 @@ pub async fn add(tx: &mut Transaction, domain: &str, profile: &Profile) -> Resul
         on conflict (domain) do update
         set shopify_id = excluded.shopify_id, name = excluded.name, email = excluded.email,
             currency_code = excluded.currency_code, iana_timezone = excluded.iana_timezone, plan = excluded.plan,
-            created_at = excluded.created_at, uninstalled_at = null,
+            created_at = excluded.created_at, uninstalled_at = null, redacted_at = null,
             installed_at = case when shops.uninstalled_at is null then shops.installed_at else now() end
         returning id
         "#,
@@ -58,7 +58,7 @@ pub async fn update(
         update shops
         set shopify_id = $2, name = $3, email = $4, currency_code = $5, iana_timezone = $6, plan = $7, created_at = $8,
             profile_observed_at = $9
-        where id = $1 and (profile_observed_at is null or profile_observed_at < $9)
+        where id = $1 and redacted_at is null and (profile_observed_at is null or profile_observed_at < $9)
         "#,
         shop_id,
         profile.shopify_id,
@@ -119,6 +119,37 @@ pub async fn uninstall(tx: &mut Transaction, shop_id: i64, uninstalled_at: DateT
         > 0;
     if changed {
         super::credentials::forget(tx, shop_id).await?;
+    }
+    Ok(changed)
+}
+
+/// Records that everything of a store is erased because of a request at `redacted_at` (Shopify's clock), and forgets how
+/// it described itself, its token, and that anything of it is being imported. A request from before the present
+/// installation, or a second one, changes nothing; then false is returned.
+pub async fn redact(tx: &mut Transaction, shop_id: i64, redacted_at: DateTime<Utc>) -> Result<bool, Error> {
+    let changed = sqlx::query!(
+        r#"
+        update shops
+        set redacted_at = $2, uninstalled_at = coalesce(uninstalled_at, $2), name = null, email = null,
+            currency_code = null, iana_timezone = null, plan = null, created_at = null, profile_observed_at = null,
+            scopes = null, scopes_granted_at = null
+        where id = $1 and redacted_at is null and installed_at < $2
+        "#,
+        shop_id,
+        redacted_at,
+    )
+    .execute(&mut *tx)
+    .await?
+    .rows_affected()
+        > 0;
+    if changed {
+        super::credentials::forget(tx, shop_id).await?;
+        sqlx::query!(
+            "update sync_jobs set status = 'canceled', finished_at = now() where shop_id = $1 and status in ('queued', 'running')",
+            shop_id,
+        )
+        .execute(&mut *tx)
+        .await?;
     }
     Ok(changed)
 }

@@ -49,6 +49,8 @@ pub struct Column {
     pub pg: &'static str,
     /// The type of an element of the array in which its values travel.
     pub sent: &'static str,
+    /// Whether it tells of a person, so that an erasure empties it.
+    pub personal: bool,
 }
 
 #[derive(Debug)]
@@ -59,6 +61,11 @@ pub(super) struct Statements {
     pub delete: String,
     pub remove_missing: String,
     pub settle: String,
+    pub bury: String,
+    pub bury_members: String,
+    pub erase: String,
+    pub erase_members: String,
+    pub clear: String,
 }
 
 /// The four arrays that every statement on rows begins with, after those of the keys.
@@ -92,6 +99,11 @@ impl Table {
             delete: self.delete(),
             remove_missing: self.remove_missing(),
             settle: self.settle(),
+            bury: self.bury(),
+            bury_members: self.bury_members(),
+            erase: self.erase(),
+            erase_members: self.erase_members(),
+            clear: self.clear(),
         })
     }
 
@@ -104,12 +116,28 @@ impl Table {
             delete,
             remove_missing,
             settle,
+            bury,
+            bury_members,
+            erase,
+            erase_members,
+            clear,
         } = self.statements();
-        let mut all = vec![judge.as_str(), compare, write, delete];
-        if self.owner.is_some() {
-            all.extend([remove_missing.as_str(), settle]);
-        }
-        all
+        let all = [
+            judge,
+            compare,
+            write,
+            delete,
+            remove_missing,
+            settle,
+            bury,
+            bury_members,
+            erase,
+            erase_members,
+            clear,
+        ];
+        // What makes no sense for this table is empty.
+        let all = all.into_iter().map(String::as_str);
+        all.filter(|statement| !statement.is_empty()).collect()
     }
 
     /// The columns by which a row is judged before anything else of it is sent.

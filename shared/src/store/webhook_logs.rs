@@ -113,3 +113,25 @@ pub async fn write(tx: &mut Transaction, entries: &[Entry<'_>]) -> Result<(), Er
     .await?;
     Ok(())
 }
+
+/// Forgets the payloads of these deliveries, by their keys. What became of them stays.
+pub async fn forget_payloads(tx: &mut Transaction, keys: &[(DateTime<Utc>, Uuid)]) -> Result<(), Error> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let received: Vec<DateTime<Utc>> = keys.iter().map(|(received_at, _)| *received_at).collect();
+    let deliveries: Vec<Uuid> = keys.iter().map(|(_, delivery_id)| *delivery_id).collect();
+    sqlx::query!(
+        r#"
+        update webhook_logs w set payload = null, payload_bytes = null
+        from unnest($1::timestamptz[], $2::uuid[]) as t (received_at, delivery_id)
+        where w.received_at = t.received_at and w.delivery_id = t.delivery_id
+          and (w.payload is not null or w.payload_bytes is not null)
+        "#,
+        &received,
+        &deliveries,
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}

@@ -4,6 +4,7 @@ mod collections;
 mod customers;
 mod inventory;
 mod orders;
+mod privacy;
 mod products;
 
 use serde::Deserialize;
@@ -13,6 +14,7 @@ pub use collections::Collection;
 pub use customers::*;
 pub use inventory::{InventoryItem, InventoryLevel, Location};
 pub use orders::*;
+pub use privacy::{CustomerDataRequest, CustomerRedact, NamedCustomer};
 pub use products::{Media, Product, ProductOption, ProductVariant, VariantGid};
 
 /// A body that names a resource and says nothing more: a delete, or a body too large for the queue.

@@ -117,8 +117,8 @@ row! {
         name: Option<String> => "text",
         status: Option<String> => "text",
         tracking_company: Option<String> => "text",
-        tracking_numbers: Vec<String> => "text[]",
-        tracking_urls: Vec<String> => "text[]",
+        tracking_numbers: Vec<String> => "text[]" personal,
+        tracking_urls: Vec<String> => "text[]" personal,
         created_at: Option<String> => "timestamptz",
     }
 }
