@@ -47,7 +47,7 @@ end
 $$;
 
 -- Where an erasure must still look: logs, rejected lines and dead letters, which are many or not in Postgres. Written in
--- the transaction that erases, repeated every day for a week for messages that die later, then deleted.
+-- the transaction that erases, repeated for a week for messages that die later, then deleted.
 create table redaction_sweeps (
     id             bigint generated always as identity primary key,
     shop_id        bigint not null,

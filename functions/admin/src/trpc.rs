@@ -34,6 +34,7 @@ pub(crate) enum Code {
     Unauthorized,
     NotFound,
     MethodNotSupported,
+    Conflict,
     ServiceUnavailable,
 }
 
@@ -46,6 +47,7 @@ impl Code {
             Self::Unauthorized => ("UNAUTHORIZED", -32_001, 401),
             Self::NotFound => ("NOT_FOUND", -32_004, 404),
             Self::MethodNotSupported => ("METHOD_NOT_SUPPORTED", -32_005, 405),
+            Self::Conflict => ("CONFLICT", -32_009, 409),
             Self::ServiceUnavailable => ("SERVICE_UNAVAILABLE", -32_603, 503),
         }
     }

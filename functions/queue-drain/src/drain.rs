@@ -1,6 +1,7 @@
 //! The loop: receive → apply → settle, by several workers side by side.
 
 use std::future::Future;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -10,7 +11,7 @@ use shared::queue::{self, ChangeVisibility, Message, Queue};
 use tokio::time::{Instant, timeout_at};
 
 use super::settle::{Settlement, settle};
-use super::{Context, single, webhooks};
+use super::{Context, single, sweep, webhooks};
 
 /// Before the deadline, no message is taken any more: what was taken must be applied and settled.
 const STOP_RECEIVING: Duration = Duration::from_secs(8);
@@ -18,6 +19,8 @@ const STOP_RECEIVING: Duration = Duration::from_secs(8);
 const HAND_BACK: Duration = Duration::from_secs(3);
 /// SQS's longest wait for a first message.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
+/// Deliveries wait no longer than this for a sweep of erased data; the rest of it is housekeeping.
+const LONGEST_SWEEP: Duration = Duration::from_secs(20);
 /// A message received more often than this is handled alone, so that it cannot spoil a batch again and again.
 const MOST_RECEIVES_IN_BATCH: u32 = 2;
 
@@ -132,6 +135,10 @@ async fn work(
             let handled = Box::pin(handle(context, name, &part, deadline));
             let settlements = while_hidden(queue, context.policy.visibility_timeout, &part, handled).await?;
             settle(queue, &part, settlements, &mut report).await?;
+            if context.sweep_wanted.swap(false, Ordering::Relaxed) {
+                let hand_back_at = deadline - HAND_BACK.min(deadline.saturating_duration_since(Instant::now()));
+                sweep::run(context, hand_back_at.min(Instant::now() + LONGEST_SWEEP)).await;
+            }
         }
     }
 }

@@ -8,15 +8,20 @@ use shared::shopify::{Gid, ShopDomain};
 use shared::store::{self, partitions, pending_fetches};
 use shared::telemetry::Chain;
 
-use super::Context;
+use tokio::time::Instant;
+
+use super::{Context, sweep};
 
 /// A wanted fetch whose message was sent this long ago is carried by a new one.
 const LOST_AFTER_SECONDS: f64 = 600.0;
 /// Lost fetches that one drain takes up.
 const MOST_LOST: i64 = 500;
 
+/// The drain that looks for what was erased, where the one that erased it did not come to that: it has the least to do.
+const SWEEPER: QueueName = QueueName::CustomerSync;
+
 /// Before a drain of `queue`.
-pub(crate) async fn before(context: &Context, queue: QueueName) {
+pub(crate) async fn before(context: &Context, queue: QueueName, deadline: Instant) {
     let done = match queue {
         QueueName::WebhookProcess => make_partitions(context).await,
         QueueName::ProductSync => send_lost_fetches(context).await,
@@ -28,6 +33,11 @@ pub(crate) async fn before(context: &Context, queue: QueueName) {
     };
     if let Err(error) = done {
         tracing::warn!(queue.name = %queue, error = %Chain(&error), "housekeeping put off");
+    }
+    if queue == SWEEPER {
+        // Deliveries are not kept waiting by it, nor fetches by a long one.
+        let half = deadline.saturating_duration_since(Instant::now()) / 2;
+        sweep::run(context, Instant::now() + half).await;
     }
 }
 

@@ -9,8 +9,10 @@ mod housekeeping;
 mod import;
 mod settle;
 mod single;
+mod sweep;
 mod webhooks;
 
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use lambda_runtime::{Error, LambdaEvent};
@@ -45,6 +47,8 @@ pub struct Context {
     batch_size: usize,
     /// How long an empty queue is watched before the drain ends.
     linger: Duration,
+    /// Something was erased, and nobody has looked through the dead letters since.
+    sweep_wanted: AtomicBool,
 }
 
 impl Context {
@@ -77,6 +81,7 @@ impl Context {
             concurrency,
             batch_size,
             linger: Duration::from_secs(linger),
+            sweep_wanted: AtomicBool::new(false),
         })
     }
 
@@ -108,7 +113,7 @@ impl Context {
 pub async fn handle(context: &Context, event: LambdaEvent<Event>) -> Result<Report, Error> {
     let deadline = deadline::of(&event.context);
     let queue = event.payload.queue;
-    housekeeping::before(context, queue).await;
+    housekeeping::before(context, queue, deadline).await;
     let report = drain::drain(context, queue, deadline).await?;
     tracing::info!(
         queue.name = %queue,

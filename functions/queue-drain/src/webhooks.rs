@@ -1,5 +1,6 @@
 //! Deliveries: a whole batch in one transaction, and a poison message alone.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use shared::message::{self, Body, Rejected, Webhook};
@@ -65,6 +66,9 @@ async fn apply(context: &Context, messages: &[Message], deliveries: &[(usize, We
     match mirror::webhook::apply(&context.store, &received).await {
         Ok(applied) => {
             context.send_fetches(applied.fetches, FETCH_DELAY).await;
+            if applied.sweep {
+                context.sweep_wanted.store(true, Ordering::Relaxed);
+            }
             let mut settlements = Vec::with_capacity(deliveries.len());
             for ((index, webhook), outcome) in deliveries.iter().zip(applied.outcomes) {
                 let settlement = settlement(context, &messages[*index], outcome.map(drop));

@@ -6,9 +6,12 @@ use uuid::Uuid;
 use super::erasure::MOST_CLEARED;
 use super::{Error, Transaction};
 
-/// A swept place is swept again after this long, for messages that die later …
-const AGAIN_AFTER_HOURS: i32 = 24;
-/// … until the sweep is so old: no message lives as long as that.
+/// A sweep is made again every hour at first, because most messages that are under way die within a few …
+const SOON_HOURS: i32 = 1;
+const SOON_RUNS: i32 = 4;
+/// … and then every day …
+const LATER_HOURS: i32 = 24;
+/// … until it is so old: no message lives as long as that.
 const OVER_AFTER_HOURS: i32 = 24 * 7;
 
 /// One row.
@@ -76,11 +79,13 @@ pub async fn due(tx: &mut Transaction, limit: i64) -> Result<Vec<Sweep>, Error> 
         select id, shop_id, shop_domain, whole_shop, customer_ids, order_ids, email_sha256, phone_sha256, redacted_at,
                wanted_at, logs_until, runs
         from redaction_sweeps
-        where swept_at is null or swept_at < now() - make_interval(hours => $1)
-        order by id
-        limit $2
+        where swept_at is null or swept_at < now() - make_interval(hours => case when runs < $2 then $1::integer else $3 end)
+        order by swept_at is not null, id
+        limit $4
         "#,
-        AGAIN_AFTER_HOURS,
+        SOON_HOURS,
+        SOON_RUNS,
+        LATER_HOURS,
         limit,
     )
     .fetch_all(&mut *tx)

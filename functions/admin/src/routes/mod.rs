@@ -1,6 +1,7 @@
 //! The procedures, one file for each router of tRPC.
 
 pub(crate) mod health;
+mod privacy;
 mod shopify;
 mod shops;
 mod sync;
@@ -13,6 +14,8 @@ use super::trpc::{Error, Kind};
 /// Everything that can be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Procedure {
+    PrivacyExport,
+    PrivacyRequests,
     ShopifyBulkImport,
     ShopsAdd,
     SyncJob,
@@ -21,6 +24,8 @@ pub(crate) enum Procedure {
 /// The procedure called `path`.
 pub(crate) fn find(path: &str) -> Option<Procedure> {
     match path {
+        "privacy.export" => Some(Procedure::PrivacyExport),
+        "privacy.requests" => Some(Procedure::PrivacyRequests),
         "shopify.bulkImport" => Some(Procedure::ShopifyBulkImport),
         "shops.add" => Some(Procedure::ShopsAdd),
         "sync.job" => Some(Procedure::SyncJob),
@@ -31,13 +36,15 @@ pub(crate) fn find(path: &str) -> Option<Procedure> {
 impl Procedure {
     pub fn kind(self) -> Kind {
         match self {
-            Self::SyncJob => Kind::Query,
+            Self::PrivacyExport | Self::PrivacyRequests | Self::SyncJob => Kind::Query,
             Self::ShopifyBulkImport | Self::ShopsAdd => Kind::Mutation,
         }
     }
 
     pub async fn run(self, context: &Context, input: Value) -> Result<Value, Error> {
         match self {
+            Self::PrivacyExport => privacy::export(context, input).await,
+            Self::PrivacyRequests => privacy::requests(context, input).await,
             Self::ShopifyBulkImport => shopify::bulk_import(context, input).await,
             Self::ShopsAdd => shops::add(context, input).await,
             Self::SyncJob => sync::job(context, input).await,

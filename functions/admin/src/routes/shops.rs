@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::mirror::resource::profile;
 use shared::shopify;
-use shared::store::{self, admin_audit, credentials, shops};
+use shared::store::{self, admin_audit, credentials, redaction_sweeps, shops};
 
 use super::super::Context;
 use super::super::trpc::{Code, Error, input};
@@ -40,13 +40,22 @@ pub(crate) async fn add(context: &Context, value: Value) -> Result<Value, Error>
     let profile = profile(shop);
     let recorded = async {
         let mut tx = context.store.begin().await?;
+        if redaction_sweeps::is_under_way(&mut tx, domain.as_str()).await? {
+            return Ok(None);
+        }
         let id = shops::add(&mut tx, domain.as_str(), &profile).await?;
         credentials::keep(&mut tx, id, &request.access_token).await?;
         admin_audit::record(&mut tx, "shops.add", Some(domain.as_str()), &json!({})).await?;
         store::commit(tx).await?;
-        Ok::<_, store::Error>(id)
+        Ok::<_, store::Error>(Some(id))
     };
-    let shop_id = recorded.await.map_err(|error| Error::unavailable("Postgres", &error))?;
+    let shop_id = recorded
+        .await
+        .map_err(|error| Error::unavailable("Postgres", &error))?
+        .ok_or_else(|| {
+            let message = format!("what was known of {domain} is still being erased: try again in a minute");
+            Error::new(Code::Conflict, message)
+        })?;
     tracing::info!(shop.domain = %domain, "store added");
     Ok(json!({ "shopId": shop_id, "shop": domain }))
 }
