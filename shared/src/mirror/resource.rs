@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 
+use super::privacy::screen;
 use super::rows::Rows;
 use super::{Error, wants, webhook};
 use crate::message::Resource;
@@ -47,7 +48,8 @@ pub async fn apply(store: &Store, client: &Client, resource: &Resource) -> Resul
         return finish(tx, shop_id, gid, answer.observed_at).await;
     }
     let found = std::mem::take(&mut rows.rows);
-    webhook::write(&mut tx, &held, &found, &HashSet::new(), &mut rows, Source::Fetch).await?;
+    let screened = screen::rows(&mut tx, &held, found.iter(), &HashSet::new()).await?;
+    webhook::write(&mut tx, &found, &screened, &mut rows, Source::Fetch).await?;
     let wants = wants::of_mentions(&mut tx, &rows.mentions).await?;
     pending_fetches::want(&mut tx, &wants).await?;
     finish(tx, shop_id, gid, answer.observed_at).await

@@ -6,10 +6,10 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::privacy::{self, screen};
+use super::privacy::screen::{self, Screened};
 use super::rows::{Rows, Subject};
 use super::topics::{self, Plan};
-use super::{Error, wants};
+use super::{Error, privacy, wants};
 use crate::message::{Payload, Resource, Webhook};
 use crate::store::redactions::{self, Held};
 use crate::store::webhook_logs::{self, Entry, Status};
@@ -59,7 +59,7 @@ pub async fn apply(store: &Store, deliveries: &[Received<'_>]) -> Result<Applied
     let mut applied = Applied {
         outcomes: Vec::with_capacity(deliveries.len()),
         fetches: batch.fetches,
-        sweep: false,
+        sweep: batch.sweep,
     };
     for (outcome, received) in batch.outcomes.into_iter().zip(deliveries) {
         let outcome = match outcome {
@@ -77,6 +77,7 @@ pub async fn apply(store: &Store, deliveries: &[Received<'_>]) -> Result<Applied
 struct AppliedBatch {
     outcomes: Vec<Done>,
     fetches: Vec<Resource>,
+    sweep: bool,
 }
 
 /// What became of one delivery, or what is still to be done.
@@ -113,7 +114,8 @@ async fn apply_batch(store: &Store, deliveries: &[Received<'_>]) -> Result<Appli
         );
     }
     let rows = std::mem::take(&mut all.rows);
-    let written = write(&mut tx, &held, &rows, &told, &mut all, Source::Webhook).await?;
+    let screened = screen::rows(&mut tx, &held, rows.iter(), &told).await?;
+    let written = write(&mut tx, &rows, &screened, &mut all, Source::Webhook).await?;
     let mut wants = wants::of_mentions(&mut tx, &all.mentions).await?;
     wants.append(&mut all.wants);
     wants.extend(wants::of_ties(&written.ties, TIE));
@@ -138,6 +140,7 @@ async fn apply_batch(store: &Store, deliveries: &[Received<'_>]) -> Result<Appli
     Ok(AppliedBatch {
         outcomes,
         fetches: wants::fetches(&wants, &shop_ids),
+        sweep: screened.sweep,
     })
 }
 
@@ -202,16 +205,14 @@ fn expect(webhook: &Webhook, shop_ids: &HashMap<String, i64>, held: &Held, all: 
     }
 }
 
-/// Writes rows with the sets and deletions that came with them; what was erased is emptied before.
+/// Writes rows, as they are after the screening, with the sets and deletions that came with them.
 pub(super) async fn write(
     tx: &mut Transaction,
-    held: &Held,
     rows: &[AnyRow],
-    told: &HashSet<usize>,
+    screened: &Screened,
     with: &mut Rows,
     source: Source,
 ) -> Result<Written, Error> {
-    let screened = screen::rows(tx, held, rows.iter(), told).await?;
     let mut batch = Batch::default();
     let rows = rows.iter().enumerate();
     rows.for_each(|(place, row)| batch.add(screened.row(place, row)));

@@ -47,7 +47,6 @@ pub struct Wanted {
 pub async fn want(
     tx: &mut Transaction,
     shop_id: i64,
-    shop_domain: &str,
     redacted_at: DateTime<Utc>,
     wanted: &Wanted,
 ) -> Result<(), Error> {
@@ -55,10 +54,9 @@ pub async fn want(
         r#"
         insert into redaction_sweeps
             (shop_id, shop_domain, redacted_at, whole_shop, customer_ids, order_ids, email_sha256, phone_sha256)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        select id, domain, $2, $3, $4, $5, $6, $7 from shops where id = $1
         "#,
         shop_id,
-        shop_domain,
         redacted_at,
         wanted.whole_shop,
         &wanted.customer_ids,

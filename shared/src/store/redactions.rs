@@ -186,14 +186,15 @@ pub async fn record_emails(
         from unnest($2::bytea[]) as t (email_sha256) order by email_sha256
         on conflict (shop_id, email_sha256) do update set redacted_at = excluded.redacted_at
         where redactions.redacted_at < excluded.redacted_at
+        returning xmax = 0 as "is_new!"
         "#,
         shop_id,
         digests,
         redacted_at,
     )
-    .execute(&mut *tx)
+    .fetch_all(&mut *tx)
     .await?;
-    Ok(recorded.rows_affected())
+    Ok(recorded.iter().filter(|row| row.is_new).count() as u64)
 }
 
 /// A customer as the mirror knows it.

@@ -15,16 +15,13 @@ use uuid::Uuid;
 use crate::support::{Drain, product, webhook};
 
 /// Lets Shopify write the file, and tells its ETag.
-async fn bulk_result(server: &Server) -> (BulkOperation, Option<String>) {
+async fn bulk_result(server: &Server, query: &str) -> (BulkOperation, Option<String>) {
     let settings = Settings {
         admin_url: server.admin_url(),
         api_version: "2026-10".to_owned(),
     };
     let client = Client::new(settings).unwrap();
-    let mut bulk = client
-        .run_bulk_query(&shop(), TOKEN, "test", shared::import::OPERATIONS[0].query)
-        .await
-        .unwrap();
+    let mut bulk = client.run_bulk_query(&shop(), TOKEN, "test", query).await.unwrap();
     while bulk.status != BulkStatus::Completed {
         bulk = client.bulk_operation(&shop(), TOKEN, &bulk.id).await.unwrap().unwrap();
     }
@@ -36,10 +33,11 @@ async fn bulk_result(server: &Server) -> (BulkOperation, Option<String>) {
     (bulk, probe.etag)
 }
 
-/// An import as the steps of the state machine leave it: cut into two chunks, which are sent.
-async fn fan_out(store: &Store, shop_id: i64, drain: &Drain, server: &Server) {
-    let (bulk, etag) = bulk_result(server).await;
-    let (job_id, operation) = (Uuid::now_v7(), "products");
+/// An import of one operation as the steps of the state machine leave it: cut into two chunks, which are sent. Returns
+/// its id.
+pub async fn fan_out(store: &Store, shop_id: i64, drain: &Drain, server: &Server, operation: &str) -> Uuid {
+    let (bulk, etag) = bulk_result(server, shared::import::find(operation).unwrap().query).await;
+    let job_id = Uuid::now_v7();
     let mut tx = store.begin().await.unwrap();
     sync_jobs::create(
         &mut tx,
@@ -91,6 +89,7 @@ async fn fan_out(store: &Store, shop_id: i64, drain: &Drain, server: &Server) {
         };
         drain.send(QueueName::ProductSync, &Body::Chunk(body)).await;
     }
+    job_id
 }
 
 /// Whether every line that Shopify counted is counted here, once.
@@ -102,7 +101,7 @@ async fn the_chunks_of_an_import_are_drained_to_their_end(pool: PgPool) {
     let (store, shop_id) = store_with_shop(&pool).await;
     let server = shopify(200).await;
     let drain = Drain::start_with(&pool, [("SHOPIFY_ADMIN_URL", &server.admin_url())]).await;
-    fan_out(&store, shop_id, &drain, &server).await;
+    fan_out(&store, shop_id, &drain, &server, "products").await;
     let report = drain.run(QueueName::ProductSync).await;
     assert_eq!((report.received, report.deleted), (2, 2), "{report:?}");
     assert_eq!(rows(&pool, EXACT).await, ["true"]);
@@ -114,7 +113,7 @@ async fn a_chunk_whose_download_fails_says_why_and_is_finished_later(pool: PgPoo
     let (store, shop_id) = store_with_shop(&pool).await;
     let server = shopify(40).await;
     let drain = Drain::start_with(&pool, [("SHOPIFY_ADMIN_URL", &server.admin_url())]).await;
-    fan_out(&store, shop_id, &drain, &server).await;
+    fan_out(&store, shop_id, &drain, &server, "products").await;
     server
         .fault(
             "bulk_result",

@@ -1,6 +1,9 @@
 //! What becomes of the messages in the queues.
 
 mod chunk;
+mod privacy;
+mod privacy_shop;
+mod privacy_support;
 mod support;
 
 use std::time::Duration;

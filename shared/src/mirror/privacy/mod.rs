@@ -131,7 +131,7 @@ impl Asking<'_> {
             email_sha256: emails,
             phone_sha256: digests(shop_id, &meant.phones),
         };
-        redaction_sweeps::want(tx, shop_id, self.received.0.shop.as_str(), at, &wanted).await?;
+        redaction_sweeps::want(tx, shop_id, at, &wanted).await?;
         let detail = json!({
             "customerIds": customers, "orderIds": orders, "customerRows": customer_rows, "orderRows": order_rows,
             "exports": exports,
@@ -178,7 +178,7 @@ impl Asking<'_> {
             whole_shop: true,
             ..Wanted::default()
         };
-        redaction_sweeps::want(tx, shop_id, self.received.0.shop.as_str(), at, &wanted).await?;
+        redaction_sweeps::want(tx, shop_id, at, &wanted).await?;
         self.audit(tx, "privacy.shop_redact", json!({ "shopId": shop_id }))
             .await?;
         tracing::info!(shop.domain = %self.received.0.shop, "store erased");

@@ -6,17 +6,22 @@ use chrono::{DateTime, Utc};
 
 use super::mentions::Mentions;
 use crate::mirror::Error;
+use crate::store::redaction_sweeps::{self, Wanted};
 use crate::store::redactions::{self, Asked, Held, Kind, Known, digest};
 use crate::store::{AnyRow, Key, Transaction, erasure};
 
 /// The rows of a batch that must not be written as they came, by their place, as they are to be written.
 #[derive(Debug, Default)]
-pub(in crate::mirror) struct Screened(HashMap<usize, AnyRow>);
+pub(in crate::mirror) struct Screened {
+    emptied: HashMap<usize, AnyRow>,
+    /// Something was recognised as erased, and a sweep is wanted; already recorded.
+    pub sweep: bool,
+}
 
 impl Screened {
     /// The row to be written in place of `row`, which has this place in the batch.
     pub fn row<'r>(&'r self, place: usize, row: &'r AnyRow) -> &'r AnyRow {
-        self.0.get(&place).unwrap_or(row)
+        self.emptied.get(&place).unwrap_or(row)
     }
 }
 
@@ -128,7 +133,7 @@ pub(in crate::mirror) async fn rows<'r>(
         asked.emails.extend(subject.email());
     }
     let mut known = redactions::known(tx, &asked).await?;
-    recognise(tx, &mut known, &subjects).await?;
+    let sweep = recognise(tx, &mut known, &subjects).await?;
     let erased = |subject: &Subject<'_>| match (subject.order(), subject.customer()) {
         (Some(order), _) => known.orders.contains(&order),
         (None, Some(customer)) => known.customers.contains_key(&customer),
@@ -142,42 +147,59 @@ pub(in crate::mirror) async fn rows<'r>(
             row.erase();
             (*place, row)
         });
-    Ok(Screened(emptied.collect()))
+    Ok(Screened {
+        emptied: emptied.collect(),
+        sweep,
+    })
 }
 
 /// Records customers and orders that are erased without being known as such yet, and erases what is stored of them.
+///
+/// Another writer may be writing more of them at this moment: a sweep, which waits for it, erases them again. Returns
+/// whether one is wanted.
 async fn recognise(
     tx: &mut Transaction,
     known: &mut Known,
     subjects: &[(usize, &AnyRow, Subject<'_>)],
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
+    // By store and time of the erasure.
+    let mut found: BTreeMap<(i64, DateTime<Utc>), Wanted> = BTreeMap::new();
     for (_, row, subject) in subjects {
         if let (AnyRow::Customer(_), Some(key)) = (row, subject.customer())
             && !known.customers.contains_key(&key)
             && let Some(erased_at) = subject.erased_by_email(known)
         {
-            redactions::record(tx, key.shop_id, Kind::Customer, &[key.id], erased_at).await?;
-            erasure::bury_customers(tx, key.shop_id, &[key.id]).await?;
+            found
+                .entry((key.shop_id, erased_at))
+                .or_default()
+                .customer_ids
+                .push(key.id);
             known.customers.insert(key, erased_at);
         }
     }
-    // By store and time of the erasure.
-    let mut orders: BTreeMap<(i64, DateTime<Utc>), Vec<i64>> = BTreeMap::new();
     for (_, row, subject) in subjects {
         let by_customer = subject.customer().and_then(|key| known.customers.get(&key).copied());
         if let (AnyRow::Order(_), Some(key)) = (row, subject.order())
             && !known.orders.contains(&key)
             && let Some(erased_at) = by_customer.or_else(|| subject.erased_by_email(known))
         {
-            orders.entry((key.shop_id, erased_at)).or_default().push(key.id);
+            found
+                .entry((key.shop_id, erased_at))
+                .or_default()
+                .order_ids
+                .push(key.id);
+            known.orders.insert(key);
         }
     }
-    for ((shop_id, erased_at), ids) in orders {
-        redactions::record(tx, shop_id, Kind::Order, &ids, erased_at).await?;
-        erasure::erase_orders(tx, shop_id, &ids).await?;
-        known.orders.extend(ids.into_iter().map(|id| Key::new(shop_id, id)));
+    for ((shop_id, erased_at), wanted) in &found {
+        let (customers, orders) = (&wanted.customer_ids, &wanted.order_ids);
+        redactions::record(tx, *shop_id, Kind::Customer, customers, *erased_at).await?;
+        redactions::record(tx, *shop_id, Kind::Order, orders, *erased_at).await?;
+        erasure::bury_customers(tx, *shop_id, customers).await?;
+        erasure::erase_orders(tx, *shop_id, orders).await?;
+        redaction_sweeps::want(tx, *shop_id, *erased_at, wanted).await?;
     }
-    Ok(())
+    Ok(!found.is_empty())
 }
 
 /// Whether one of these rows is a customer or an order, and so says itself whose it is.

@@ -11,7 +11,7 @@ use super::mentions::{Mentions, Needles};
 use crate::message::{self, Body, Payload};
 use crate::mirror::Error;
 use crate::store::redaction_sweeps::{self, Kept, KeptKey, OTHERS, Sweep as Row};
-use crate::store::{self, Store, admin_audit, erasure, tables, webhook_logs};
+use crate::store::{self, Store, admin_audit, erasure, redactions, tables, webhook_logs};
 
 /// Sweeps that are made together.
 const MOST_SWEEPS: i64 = 200;
@@ -128,6 +128,7 @@ impl Sweep {
         if self.first().whole_shop {
             return self.clear_shop(store).await;
         }
+        self.erase_again(store).await?;
         self.sweep_logs(store).await?;
         self.sweep_rejections(store).await?;
         self.sweep_lines(store).await
@@ -137,6 +138,19 @@ impl Sweep {
     pub async fn made(&self, store: &Store) -> Result<(), Error> {
         let mut tx = store.begin().await?;
         redaction_sweeps::made(&mut tx, &self.ids()).await?;
+        store::commit(tx).await?;
+        Ok(())
+    }
+
+    /// Erases what two writers wrote at the same moment, of which one recognised the customer and the other could not.
+    async fn erase_again(&self, store: &Store) -> Result<(), Error> {
+        let shop_id = self.needles.shop_id;
+        let mut tx = store.begin().await?;
+        redactions::lock(&mut tx, shop_id).await?;
+        let customers: Vec<i64> = self.needles.customers.iter().copied().collect();
+        let orders: Vec<i64> = self.needles.orders.iter().copied().collect();
+        erasure::bury_customers(&mut tx, shop_id, &customers).await?;
+        erasure::erase_orders(&mut tx, shop_id, &orders).await?;
         store::commit(tx).await?;
         Ok(())
     }
