@@ -27,6 +27,10 @@ assert.ok(missing.reason instanceof TRPCClientError);
 assert.equal(missing.reason.data.code, 'NOT_FOUND');
 assert.match(missing.reason.message, /there is no import/);
 
+// What customers asked to know.
+assert.deepEqual(await trpc.privacy.requests.query({ shop }), []);
+await assert.rejects(trpc.privacy.export.query({ shop, requestId: '1' }), (error) => error.data.code === 'NOT_FOUND');
+
 // Without batching, and without a token.
 const single = createTRPCClient({ links: [httpLink({ url, headers })] });
 assert.equal((await single.sync.job.query({ jobId })).shop, shop);

@@ -1,6 +1,7 @@
 //! The admin API, by its wire form and by the stock tRPC client.
 
 mod client;
+mod privacy;
 mod support;
 mod wire;
 
@@ -14,7 +15,14 @@ use support::Admin;
 #[sqlx::test(migrator = "shared::store::MIGRATOR")]
 async fn nothing_is_told_without_the_token(pool: PgPool) {
     let admin = Admin::start(&pool).await;
-    for procedure in ["shopify.bulkImport", "shops.add", "sync.job", "no.such"] {
+    for procedure in [
+        "privacy.export",
+        "privacy.requests",
+        "shopify.bulkImport",
+        "shops.add",
+        "sync.job",
+        "no.such",
+    ] {
         for token in [None, Some("0123456789abcdeF")] {
             let (status, body) = admin.post_as(token, &format!("/trpc/{procedure}"), &json!({})).await;
             assert_eq!(
