@@ -44,10 +44,11 @@ async fn make_due(context: &Context) -> Result<(), Error> {
 }
 
 async fn make(context: &Context, sweep: &Sweep) -> Result<(), Error> {
-    sweep.sweep(&context.store).await?;
     let mut letters = 0;
-    for name in QueueName::ALL {
-        letters += sweep_dead_letters(context, name, sweep).await?;
+    if sweep.sweep(&context.store).await? {
+        for name in QueueName::ALL {
+            letters += sweep_dead_letters(context, name, sweep).await?;
+        }
     }
     sweep.made(&context.store).await?;
     tracing::info!(shop.domain = sweep.shop_domain(), letters, "erased data swept");

@@ -3,12 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use shared::message::{self, Body, Rejected, Webhook};
+use shared::message::{self, Body, Webhook};
 use shared::mirror::{self, Disposition, Error};
 use shared::queue::Message;
 use shared::store;
 use shared::store::webhook_logs::Status;
-use shared::store::webhook_rejections::{self, Rejection};
 use shared::telemetry::Chain;
 
 use super::Context;
@@ -25,8 +24,8 @@ pub(crate) async fn handle(context: &Context, messages: &[Message]) -> Vec<Settl
         match message::decode(&message.body) {
             Ok(Body::Webhook(webhook)) => deliveries.push((index, webhook)),
             Ok(Body::Rejected(rejected)) => {
-                let kept = keep(context, &rejected).await;
-                settlements[index] = Some(settlement(context, message, kept.map_err(Error::from)));
+                let kept = mirror::webhook::keep_refused(&context.store, &rejected).await;
+                settlements[index] = Some(settlement(context, message, kept));
             }
             Ok(Body::Resource(_) | Body::Chunk(_) | Body::Import(_)) => {
                 let reason = "a message of another queue".to_owned();
@@ -123,21 +122,4 @@ async fn log_failure(context: &Context, webhook: &Webhook, message: &Message, se
     if let Err(error) = mirror::webhook::log_failure(&context.store, received, status, reason).await {
         tracing::warn!(message.id = %message.id, error = %Chain(&error), "failure not logged");
     }
-}
-
-async fn keep(context: &Context, rejected: &Rejected) -> Result<(), shared::store::Error> {
-    let mut tx = context.store.begin().await?;
-    let rejection = Rejection {
-        id: rejected.delivery_id,
-        received_at: rejected.received_at,
-        reason: &rejected.reason,
-        shop_domain: rejected.shop_domain.as_deref(),
-        topic: rejected.topic.as_deref(),
-        webhook_id: rejected.webhook_id.as_deref(),
-        body_size: rejected.body_size,
-        body: &rejected.body.0,
-    };
-    webhook_rejections::write(&mut tx, &rejection).await?;
-    store::commit(tx).await?;
-    Ok(())
 }

@@ -269,8 +269,11 @@ impl Worker<'_> {
             .collect();
         let asked: Vec<_> = texts.iter().map(|text| (self.shop_id, None, text.as_ref())).collect();
         let erased = screen::texts(tx, held, &asked).await?;
-        let emptied: Vec<RejectedLine> = erased.iter().map(|place| rejected[*place].without_line()).collect();
-        let whole = rejected.iter().enumerate().filter(|(place, _)| !erased.contains(place));
+        let emptied: Vec<RejectedLine> = erased.keys().map(|place| rejected[*place].without_line()).collect();
+        let whole = rejected
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| !erased.contains_key(place));
         let kept: Vec<&RejectedLine> = whole.map(|(_, line)| *line).chain(&emptied).collect();
         rejected_lines::keep(tx, self.job_id, self.operation, &kept).await?;
         Ok(kept.len() as i64)

@@ -10,9 +10,11 @@ use super::privacy::screen::{self, Screened};
 use super::rows::{Rows, Subject};
 use super::topics::{self, Plan};
 use super::{Error, privacy, wants};
-use crate::message::{Payload, Resource, Webhook};
+use crate::message::{Payload, Rejected, Resource, Webhook};
+use crate::store::redaction_sweeps::{self, Wanted};
 use crate::store::redactions::{self, Held};
 use crate::store::webhook_logs::{self, Entry, Status};
+use crate::store::webhook_rejections::{self, Rejection};
 use crate::store::{self, AnyRow, Batch, Fate, Source, Store, Transaction, Written, pending_fetches, shops};
 
 /// A delivery and how often it has been received.
@@ -103,7 +105,7 @@ async fn apply_batch(store: &Store, deliveries: &[Received<'_>]) -> Result<Appli
     for (place, (webhook, _)) in deliveries.iter().enumerate() {
         let before = all.rows.len();
         expectations.push(expect(webhook, &shop_ids, &held, &mut all));
-        if about_erased.contains(&place) && !screen::says_whose(&all.rows[before..]) {
+        if about_erased.contains_key(&place) && !screen::says_whose(&all.rows[before..]) {
             told.extend(before..all.rows.len());
         }
     }
@@ -129,7 +131,7 @@ async fn apply_batch(store: &Store, deliveries: &[Received<'_>]) -> Result<Appli
     for (place, (received, outcome)) in deliveries.iter().zip(&outcomes).enumerate() {
         let Done::Outcome(Ok(status)) = outcome else { continue };
         let mut entry = entry(*received, *status, None);
-        if about_erased.contains(&place) {
+        if about_erased.contains_key(&place) {
             forgotten.push(without_payload(&mut entry));
         }
         entries.push(entry);
@@ -145,13 +147,13 @@ async fn apply_batch(store: &Store, deliveries: &[Received<'_>]) -> Result<Appli
 }
 
 /// The places of deliveries that are not to be logged with their payload: those that tell of somebody or something that
-/// was erased, those of an erased store, and those that ask for an erasure.
+/// was erased (with whom), those of an erased store, and those that ask for an erasure.
 async fn about_erased(
     tx: &mut Transaction,
     deliveries: &[Received<'_>],
     shop_ids: &HashMap<String, i64>,
     held: &Held,
-) -> Result<HashSet<usize>, Error> {
+) -> Result<HashMap<usize, Wanted>, Error> {
     let texts: Vec<Cow<'_, str>> = match held.any() {
         true => deliveries.iter().map(|(webhook, _)| text(webhook)).collect(),
         false => Vec::new(),
@@ -171,7 +173,9 @@ async fn about_erased(
             .is_some_and(|shop_id| held.is_erased(*shop_id));
         is_erased || topics::is_privacy(webhook.topic.as_str())
     });
-    found.extend(others.map(|(place, _)| place));
+    for (place, _) in others {
+        found.entry(place).or_default();
+    }
     Ok(found)
 }
 
@@ -246,12 +250,47 @@ pub async fn log_failure(store: &Store, received: Received<'_>, status: Status, 
     let shop_ids = shops::ids(&mut tx, &[received.0.shop.as_str().to_owned()]).await?;
     let held = redactions::hold(&mut tx, &shop_ids.values().copied().collect::<Vec<_>>()).await?;
     let mut entry = entry(received, status, Some(error.to_owned()));
+    let mut about_erased = about_erased(&mut tx, &[received], &shop_ids, &held).await?;
     // A request under the law that failed is kept until it is done.
-    let about_erased = about_erased(&mut tx, &[received], &shop_ids, &held).await?;
-    let forgotten = (!about_erased.is_empty() && !topics::is_privacy(received.0.topic.as_str()))
-        .then(|| without_payload(&mut entry));
+    let erased = about_erased
+        .remove(&0)
+        .filter(|_| !topics::is_privacy(received.0.topic.as_str()));
+    let forgotten = erased.is_some().then(|| without_payload(&mut entry));
     webhook_logs::write(&mut tx, &[entry]).await?;
     webhook_logs::forget_payloads(&mut tx, forgotten.as_slice()).await?;
+    if let (Some(wanted), Some(shop_id), Status::Dead) = (erased, shop_ids.values().next(), status) {
+        // Its message, which has the payload, becomes a dead letter.
+        redaction_sweeps::want(&mut tx, *shop_id, received.0.triggered_at, &wanted).await?;
+    }
+    store::commit(tx).await?;
+    Ok(())
+}
+
+/// Keeps a delivery that was refused for its signature, for people to look at: of one that tells of somebody erased, only
+/// that it came.
+pub async fn keep_refused(store: &Store, refused: &Rejected) -> Result<(), Error> {
+    let mut tx = store.begin().await?;
+    let claimed: Vec<String> = refused.shop_domain.iter().map(|domain| domain.to_lowercase()).collect();
+    let shop_ids = shops::ids(&mut tx, &claimed).await?;
+    let held = redactions::hold(&mut tx, &shop_ids.values().copied().collect::<Vec<_>>()).await?;
+    let text = String::from_utf8_lossy(&refused.body.0);
+    let asked: Vec<(i64, Option<&str>, &str)> = shop_ids
+        .values()
+        .map(|shop_id| (*shop_id, refused.topic.as_deref(), text.as_ref()))
+        .collect();
+    let about_erased = !screen::texts(&mut tx, &held, &asked).await?.is_empty()
+        || shop_ids.values().any(|shop_id| held.is_erased(*shop_id));
+    let rejection = Rejection {
+        id: refused.delivery_id,
+        received_at: refused.received_at,
+        reason: &refused.reason,
+        shop_domain: refused.shop_domain.as_deref(),
+        topic: refused.topic.as_deref(),
+        webhook_id: refused.webhook_id.as_deref(),
+        body_size: refused.body_size,
+        body: if about_erased { &[] } else { &refused.body.0 },
+    };
+    webhook_rejections::write(&mut tx, &rejection).await?;
     store::commit(tx).await?;
     Ok(())
 }

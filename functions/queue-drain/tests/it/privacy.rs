@@ -14,6 +14,27 @@ use crate::privacy_support::{Person, Told, World, in_tables};
 use crate::resource;
 use crate::support::webhook;
 
+/// A delivery that cannot be applied.
+fn poison(person: &Person) -> Body {
+    let mut poison = webhook("customers/update", &json!({}));
+    poison.payload = Payload::Bytes(Encoded(format!("{{broken: {}", person.email).into_bytes()));
+    Body::Webhook(poison)
+}
+
+/// A delivery that was refused.
+fn refused(person: &Person, shop: Option<&str>) -> Body {
+    Body::Rejected(Rejected {
+        delivery_id: Uuid::now_v7(),
+        received_at: chrono::Utc::now(),
+        reason: "wrong signature".to_owned(),
+        shop_domain: shop.map(str::to_owned),
+        topic: Some("customers/update".to_owned()),
+        webhook_id: None,
+        body_size: 100,
+        body: Encoded(format!(r#"{{"id":{},"email":"{}","#, person.id, person.email).into_bytes()),
+    })
+}
+
 /// What of an order is no personal data.
 const NUMBERS: &str = "select concat_ws(' ', o.id, name, number, total_price, financial_status, l.lines, l.sum)
     from live.orders o, lateral (
@@ -27,23 +48,7 @@ async fn everywhere(world: &World, person: &Person) {
     let drain = &world.drain;
 
     // A delivery that cannot be applied, one that was refused, and a line that was rejected.
-    let mut poison = webhook("customers/update", &json!({ "id": person.id, "updated_at": 5 }));
-    poison.payload = Payload::Bytes(Encoded(format!("{{broken: {}", person.email).into_bytes()));
-    let rejected = |shop: Option<&str>| Rejected {
-        delivery_id: Uuid::now_v7(),
-        received_at: chrono::Utc::now(),
-        reason: "wrong signature".to_owned(),
-        shop_domain: shop.map(str::to_owned),
-        topic: Some("customers/update".to_owned()),
-        webhook_id: None,
-        body_size: 100,
-        body: Encoded(format!(r#"{{"id":{},"email":"{}","#, person.id, person.email).into_bytes()),
-    };
-    for body in [
-        Body::Webhook(poison),
-        Body::Rejected(rejected(Some(SHOP))),
-        Body::Rejected(rejected(None)),
-    ] {
+    for body in [poison(person), refused(person, Some(SHOP)), refused(person, None)] {
         drain.send(QueueName::WebhookProcess, &body).await;
     }
     drain.run(QueueName::WebhookProcess).await;
@@ -85,7 +90,7 @@ async fn everywhere(world: &World, person: &Person) {
         .bury(QueueName::CustomerSync, encode(&resource("Customer", person.id)))
         .await;
     world
-        .bury(QueueName::VariantSync, encode(&Body::Rejected(rejected(Some(SHOP)))))
+        .bury(QueueName::VariantSync, encode(&refused(person, Some(SHOP))))
         .await;
     world
         .bury(QueueName::BulkImport, format!("hello {}", person.email).into_bytes())
@@ -168,6 +173,17 @@ async fn nothing_of_an_erased_customer_is_found_anywhere_and_nothing_brings_it_b
         assert_eq!(world.find(&person.words).await, [""; 0]);
     }
     world.read_again(&person).await;
+    assert_eq!(world.find(&person.words).await, [""; 0]);
+    // What can neither be applied nor be trusted; the dead letter goes with the next sweep.
+    for body in [poison(&person), refused(&person, Some(SHOP))] {
+        world.drain.send(QueueName::WebhookProcess, &body).await;
+    }
+    let report = world.drain.run(QueueName::WebhookProcess).await;
+    assert_eq!((report.deleted, report.dead_lettered), (1, 1), "{report:?}");
+    assert_eq!(in_tables(&pool, &person.words).await, [""; 0]);
+    world.drain.run(QueueName::OrderSync).await;
+    assert!(!world.in_redis(&person.words).await.is_empty());
+    world.drain.run(QueueName::CustomerSync).await;
     assert_eq!(world.find(&person.words).await, [""; 0]);
     let cancelled = "select count(*)::text from live.orders where cancelled_at is not null";
     assert_ne!(rows(&pool, cancelled).await, ["0"], "an erased order follows the store");

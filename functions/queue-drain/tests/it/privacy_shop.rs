@@ -127,6 +127,9 @@ async fn nothing_of_an_erased_store_is_left_and_late_deliveries_change_nothing(p
     tokio::time::sleep(Duration::from_millis(10)).await;
     store_with_shop(&pool).await;
     world.deliver(&person.told).await;
+    world
+        .bury(QueueName::ProductSync, encode(&resource("Product", 5)))
+        .await;
     rows(
         &pool,
         "update redaction_sweeps set swept_at = '2026-01-01' returning id::text",
@@ -137,6 +140,7 @@ async fn nothing_of_an_erased_store_is_left_and_late_deliveries_change_nothing(p
         rows(&pool, "select id::text from live.customers where id > 0").await,
         [person.id.to_string()]
     );
+    assert_eq!(world.drain.dead(QueueName::ProductSync).await.len(), 1);
 }
 
 #[sqlx::test(migrator = "shared::store::MIGRATOR")]

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::HeaderMap;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use chrono::{DateTime, Utc};
 use fake_shopify::{
     AddressEdit, AddressFields, CustomerFields, Edit, FulfilFields, MetafieldFields, NewCustomer, NewOrder,
@@ -277,14 +278,26 @@ impl World {
                 "zset" => redis.zrange(&key, 0, -1).await.unwrap(),
                 other => panic!("nobody looks into a {other}"),
             };
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).to_lowercase();
-            let holds = |bytes: &[u8]| words.iter().any(|word| text(bytes).contains(word));
+            let holds = |bytes: &[u8]| {
+                let text = plain(bytes);
+                words.iter().any(|word| text.contains(word))
+            };
             if holds(&key) || values.iter().any(|value| holds(value)) {
-                found.push(text(&key));
+                found.push(plain(&key));
             }
         }
         found
     }
+}
+
+/// A value of Redis in lower case, with what travels as base64 beside it.
+fn plain(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let encoded = text.split('"').filter_map(|part| BASE64_STANDARD.decode(part).ok());
+    let decoded: Vec<String> = encoded
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .collect();
+    format!("{text} {}", decoded.join(" ")).to_lowercase()
 }
 
 fn metafield(owner: Owner, id: i64, value: String) -> Edit {

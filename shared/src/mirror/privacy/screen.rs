@@ -208,13 +208,13 @@ pub(in crate::mirror) fn says_whose(rows: &[AnyRow]) -> bool {
         .any(|row| matches!(row, AnyRow::Customer(_) | AnyRow::Order(_)))
 }
 
-/// Which of these texts, each with its store and topic, tell of somebody or something that was erased.
+/// Which of these texts, each with its store and topic, tell of somebody or something that was erased, and of whom.
 pub(in crate::mirror) async fn texts(
     tx: &mut Transaction,
     held: &Held,
     texts: &[(i64, Option<&str>, &str)],
-) -> Result<HashSet<usize>, Error> {
-    let mut found = HashSet::new();
+) -> Result<HashMap<usize, Wanted>, Error> {
+    let mut found = HashMap::new();
     if !held.any() {
         return Ok(found);
     }
@@ -237,16 +237,22 @@ pub(in crate::mirror) async fn texts(
     for (place, shop_id, mentions) in mentioned {
         let is_older = |erased_at: &DateTime<Utc>| mentions.created_at.is_none_or(|at| at <= *erased_at);
         let key = |id: &i64| Key::new(shop_id, *id);
-        let erased = mentions
+        let customers = mentions
             .customers
             .iter()
-            .any(|id| known.customers.contains_key(&key(id)))
-            || mentions.orders.iter().any(|id| known.orders.contains(&key(id)))
-            || mentions
-                .email_digests(shop_id)
-                .any(|digest| known.emails.get(&(shop_id, digest)).is_some_and(is_older));
-        if erased {
-            found.insert(place);
+            .filter(|id| known.customers.contains_key(&key(id)));
+        let orders = mentions.orders.iter().filter(|id| known.orders.contains(&key(id)));
+        let emails = mentions
+            .email_digests(shop_id)
+            .filter(|digest| known.emails.get(&(shop_id, *digest)).is_some_and(is_older));
+        let wanted = Wanted {
+            customer_ids: customers.copied().collect(),
+            order_ids: orders.copied().collect(),
+            email_sha256: emails.map(|digest| digest.to_vec()).collect(),
+            ..Wanted::default()
+        };
+        if !(wanted.customer_ids.is_empty() && wanted.order_ids.is_empty() && wanted.email_sha256.is_empty()) {
+            found.insert(place, wanted);
         }
     }
     Ok(found)

@@ -123,15 +123,17 @@ impl Sweep {
             .are_in(&Mentions::of(None, &String::from_utf8_lossy(bytes)))
     }
 
-    /// Looks through everything in Postgres. May be dropped at any time.
-    pub async fn sweep(&self, store: &Store) -> Result<(), Error> {
+    /// Looks through everything in Postgres. May be dropped at any time. False if the store has installed the app again
+    /// since it was erased: then nothing is to be looked for any more, neither here nor elsewhere.
+    pub async fn sweep(&self, store: &Store) -> Result<bool, Error> {
         if self.first().whole_shop {
             return self.clear_shop(store).await;
         }
         self.erase_again(store).await?;
         self.sweep_logs(store).await?;
         self.sweep_rejections(store).await?;
-        self.sweep_lines(store).await
+        self.sweep_lines(store).await?;
+        Ok(true)
     }
 
     /// Records that everything was looked through.
@@ -147,6 +149,9 @@ impl Sweep {
         let shop_id = self.needles.shop_id;
         let mut tx = store.begin().await?;
         redactions::lock(&mut tx, shop_id).await?;
+        if redaction_sweeps::is_shop_erased(&mut tx, shop_id).await? {
+            return Ok(());
+        }
         let customers: Vec<i64> = self.needles.customers.iter().copied().collect();
         let orders: Vec<i64> = self.needles.orders.iter().copied().collect();
         erasure::bury_customers(&mut tx, shop_id, &customers).await?;
@@ -225,14 +230,14 @@ impl Sweep {
     }
 
     /// Deletes everything of a store, table by table, some rows at a time, unless it has installed the app again.
-    async fn clear_shop(&self, store: &Store) -> Result<(), Error> {
+    async fn clear_shop(&self, store: &Store) -> Result<bool, Error> {
         let row = self.first();
         let (mut rows, is_first) = (0, row.runs == 0);
         for table in tables() {
             loop {
                 let mut tx = store.begin().await?;
                 if !redaction_sweeps::is_shop_erased(&mut tx, row.shop_id).await? {
-                    return Ok(());
+                    return Ok(false);
                 }
                 let cleared = erasure::clear(&mut tx, table, row.shop_id).await?;
                 store::commit(tx).await?;
@@ -247,7 +252,7 @@ impl Sweep {
             loop {
                 let mut tx = store.begin().await?;
                 if !redaction_sweeps::is_shop_erased(&mut tx, row.shop_id).await? {
-                    return Ok(());
+                    return Ok(false);
                 }
                 let cleared = match table {
                     Some(table) => redaction_sweeps::clear_other(&mut tx, table, row).await?,
@@ -266,7 +271,7 @@ impl Sweep {
             admin_audit::record(&mut tx, "privacy.shop_redact", Some(&row.shop_domain), &detail).await?;
             store::commit(tx).await?;
         }
-        Ok(())
+        Ok(true)
     }
 }
 
