@@ -105,7 +105,7 @@ create table pending_fetches (
 -- Serves: carriers that got lost, oldest first.
 create index pending_fetches_sent on pending_fetches (sent_at);
 
--- Every change made through the admin API.
+-- Every change made through the admin API, and every erasure. Holds ids and counts, never personal data.
 create table admin_audit (
     id          bigint generated always as identity primary key,
     at          timestamptz not null default now(),

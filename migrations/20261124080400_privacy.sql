@@ -24,15 +24,15 @@ create unique index redactions_email on redactions (shop_id, email_sha256);
 -- Holds back erasures in these stores until the transaction ends, and tells how they stand. An erasure waits for the
 -- writers that came before it, and those that come after it see what it recorded: the second statement of a volatile
 -- function has a snapshot of its own, taken after the lock.
-create function hold_redactions(shops bigint[]) returns table (shop_id bigint, erased boolean, redacted boolean)
+create function hold_redactions(wanted bigint[]) returns table (shop_id bigint, erased boolean, redacted boolean)
 language plpgsql volatile
 as $$
 begin
     perform pg_advisory_xact_lock_shared(1919247457, s.id::integer)
-    from (select distinct id from unnest(shops) as t (id) order by id) s;
+    from (select distinct id from unnest(wanted) as t (id) order by id) s;
     return query
         select s.id, s.redacted_at is not null, exists (select from redactions r where r.shop_id = s.id)
-        from public.shops s where s.id = any (shops);
+        from shops s where s.id = any (wanted);
 end
 $$;
 

@@ -1,8 +1,8 @@
-//! `admin_audit`: every change made through the admin API.
+//! `admin_audit`: every change made through the admin API, and every erasure.
 
 use super::{Error, Transaction};
 
-/// Records one change. `detail` holds no secret.
+/// Records one change. `detail` holds no secret and no personal data.
 pub async fn record(
     tx: &mut Transaction,
     procedure: &str,

@@ -174,6 +174,12 @@ async fn nothing_of_an_erased_customer_is_found_anywhere_and_nothing_brings_it_b
     }
     world.read_again(&person).await;
     assert_eq!(world.find(&person.words).await, [""; 0]);
+    let ties = "select gid from pending_fetches where reason like '%same second differ%'";
+    assert_eq!(
+        rows(&pool, ties).await,
+        [""; 0],
+        "an erased row is the same however it came"
+    );
     // What can neither be applied nor be trusted; the dead letter goes with the next sweep.
     for body in [poison(&person), refused(&person, Some(SHOP))] {
         world.drain.send(QueueName::WebhookProcess, &body).await;
@@ -229,15 +235,59 @@ async fn an_erasure_that_comes_twice_erases_once(pool: PgPool) {
 
 /// The request as Shopify makes it for a customer without a number.
 fn by_email(email: &str) -> Told {
+    redact(&json!({ "id": null, "email": email.to_uppercase(), "phone": null }))
+}
+
+fn redact(customer: &Value) -> Told {
+    let body = json!({ "shop_id": 1, "shop_domain": SHOP, "customer": customer, "orders_to_redact": [] });
     Told {
         topic: "customers/redact".to_owned(),
         triggered_at: chrono::Utc::now(),
-        body: json!({
-            "shop_id": 1, "shop_domain": SHOP, "customer": { "id": null, "email": email.to_uppercase(), "phone": null },
-            "orders_to_redact": [],
-        })
-        .to_string(),
+        body: body.to_string(),
     }
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn a_telephone_number_is_enough_for_a_customer_who_is_known(pool: PgPool) {
+    let world = World::start(&pool).await;
+    let person = world.person("zyxomat").await;
+    world.deliver(&person.told).await;
+    // However it is written.
+    let phone = person.words[1].replace(' ', "-");
+    world.deliver(&[redact(&json!({ "phone": phone }))]).await;
+    assert_eq!(world.find(&person.words).await, [""; 0]);
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn a_customer_who_was_deleted_before_is_erased_too(pool: PgPool) {
+    let world = World::start(&pool).await;
+    let person = world.person("zyxomat").await;
+    world.deliver(&person.told).await;
+    let deletion = Told {
+        topic: "customers/delete".to_owned(),
+        triggered_at: chrono::Utc::now(),
+        body: json!({ "id": person.id }).to_string(),
+    };
+    world.deliver(&[deletion]).await;
+    // Under another number, with the same address.
+    world
+        .deliver(&[redact(&json!({ "id": 5, "email": person.email }))])
+        .await;
+    assert_eq!(world.find(&person.words).await, [""; 0]);
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn a_request_that_names_nobody_is_kept_for_people_to_look_at(pool: PgPool) {
+    let world = World::start(&pool).await;
+    let request = redact(&json!({ "id": null, "email": "", "phone": null }));
+    world
+        .drain
+        .send(QueueName::WebhookProcess, &Body::Webhook(request.webhook()))
+        .await;
+    let report = world.drain.run(QueueName::WebhookProcess).await;
+    assert_eq!(report.dead_lettered, 1, "{report:?}");
+    assert_eq!(rows(&pool, "select status from webhook_logs").await, ["dead"]);
+    assert_eq!(rows(&pool, "select id::text from redaction_sweeps").await, [""; 0]);
 }
 
 #[sqlx::test(migrator = "shared::store::MIGRATOR")]

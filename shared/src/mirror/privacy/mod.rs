@@ -1,8 +1,8 @@
 //! Compliance deliveries: what a customer asks to know or to be forgotten, and a store that is to be forgotten.
 //!
 //! Each is one transaction under the store's lock: what it erases is gone from every table when it commits, what comes
-//! later is emptied on its way ([`screen`]), and where one must look through much (logs, dead letters) is recorded as
-//! wanted ([`sweep`]). Nothing here logs or audits more than numbers and counts.
+//! later is emptied on its way (`screen`), and where one must look through much (logs, dead letters) is recorded as
+//! wanted (`sweep`). Nothing here logs or audits more than numbers and counts.
 
 mod mentions;
 pub(super) mod screen;
