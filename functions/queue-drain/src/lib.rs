@@ -45,6 +45,8 @@ pub struct Context {
     batch_size: usize,
     /// How long an empty queue is watched before the drain ends.
     linger: Duration,
+    /// How long after a webhook its resource is fetched for what no webhook tells; zero: never.
+    refresh: Duration,
 }
 
 impl Context {
@@ -66,6 +68,14 @@ impl Context {
             }
             .into());
         }
+        let refresh: u64 = environment.parsed("REFRESH_SECONDS", "whole seconds up to 900, such as 60", 60)?;
+        if refresh > 900 {
+            return Err(config::Error::Malformed {
+                name: "REFRESH_SECONDS",
+                expected: "whole seconds up to 900, such as 60",
+            }
+            .into());
+        }
         let linger: u64 = environment.parsed("LINGER_SECONDS", "whole seconds, such as 75", 0)?;
         Ok(Self {
             redis: Redis::new(&environment.redis()?)?,
@@ -77,6 +87,7 @@ impl Context {
             concurrency,
             batch_size,
             linger: Duration::from_secs(linger),
+            refresh: Duration::from_secs(refresh),
         })
     }
 

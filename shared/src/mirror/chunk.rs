@@ -231,7 +231,7 @@ impl Worker<'_> {
         let written = batch.write(&mut tx, Source::Bulk).await?;
         let mut wants = wants::of_mentions(&mut tx, &mentions).await?;
         wants.extend(wants::of_ties(&written.ties, TIE));
-        pending_fetches::want(&mut tx, &wants).await?;
+        let wants = pending_fetches::want(&mut tx, &wants).await?;
         rejected_lines::keep(&mut tx, self.job_id, self.operation, &rejected).await?;
 
         step.rejected = rejected.len() as i64;

@@ -20,8 +20,10 @@ pub type Received<'a> = (&'a Webhook, u32);
 pub struct Applied {
     /// One for each delivery: what the log says, or why this one alone cannot be applied.
     pub outcomes: Vec<Result<Status, Error>>,
-    /// What must be fetched; already recorded.
+    /// What must be fetched soon; already recorded.
     pub fetches: Vec<Resource>,
+    /// What is fetched after a while for what no webhook tells; already recorded.
+    pub refreshes: Vec<Resource>,
 }
 
 /// What the log will say of a delivery, once the statements have run.
@@ -40,9 +42,9 @@ enum Expectation {
     Impossible(Error),
 }
 
-/// Applies the deliveries and logs each. An error means that nothing was applied; deliveries that can never be applied
+/// Applies the deliveries and logs each. With `refresh`, resources are wanted for what no webhook tells of them. An error means that nothing was applied; deliveries that can never be applied
 /// are no error of the batch but have one of their own, and are not logged here.
-pub async fn apply(store: &Store, deliveries: &[Received<'_>]) -> Result<Applied, Error> {
+pub async fn apply(store: &Store, deliveries: &[Received<'_>], refresh: bool) -> Result<Applied, Error> {
     let mut tx = store.begin().await?;
     let domains: Vec<String> = deliveries
         .iter()
@@ -66,7 +68,9 @@ pub async fn apply(store: &Store, deliveries: &[Received<'_>]) -> Result<Applied
     let mut wants = wants::of_mentions(&mut tx, &all.mentions).await?;
     wants.append(&mut all.wants);
     wants.extend(wants::of_ties(&written.ties, TIE));
-    pending_fetches::want(&mut tx, &wants).await?;
+    let wants = pending_fetches::want(&mut tx, &wants).await?;
+    let refreshes = if refresh { wants::untold(&written) } else { Vec::new() };
+    let refreshes = pending_fetches::want(&mut tx, &refreshes).await?;
 
     let mut outcomes = Vec::with_capacity(deliveries.len());
     for expectation in expectations {
@@ -82,6 +86,7 @@ pub async fn apply(store: &Store, deliveries: &[Received<'_>]) -> Result<Applied
     Ok(Applied {
         outcomes,
         fetches: wants::fetches(&wants, &shop_ids),
+        refreshes: wants::fetches(&refreshes, &shop_ids),
     })
 }
 
@@ -137,7 +142,7 @@ async fn outcome(
         Expectation::Subject(Subject::Wanted) => Ok(Status::Waiting),
         Expectation::Subject(Subject::Deletion { table, key }) => Ok(applied(!written.is_kept(table, key))),
         Expectation::Subject(Subject::Row { table, key, version }) => Ok(match written.fate(table, key, version) {
-            Fate::Applied => Status::Applied,
+            Fate::Applied | Fate::New => Status::Applied,
             Fate::Stale => Status::Stale,
             Fate::Tied => Status::Waiting,
         }),

@@ -85,9 +85,7 @@ pub async fn connect(stack: &Stack, admin: &Admin) -> Result<()> {
 pub async fn import(stack: &Stack, admin: &Admin) -> Result<String> {
     let shop = stack.shopify.shop();
     connect(stack, admin).await?;
-    let answer = admin
-        .mutate("shopify.bulkImport", &json!({ "shop": shop }))
-        .await?;
+    let answer = admin.mutate("shopify.bulkImport", &json!({ "shop": shop })).await?;
     let job = answer["jobId"].as_str().context("bulkImport gave no jobId")?.to_owned();
     say(&format!("import {job} is under way"));
     let mut line = progress::Line::new();
@@ -128,7 +126,10 @@ pub async fn fetches(mirror: &mut PgConnection) -> Result<()> {
         let wanted = wanted(mirror).await?;
         most = most.max(wanted);
         if most > 0 {
-            line.show(&format!("fetching  {}", progress::bar(most - wanted, most, "resources", "")));
+            line.show(&format!(
+                "fetching  {}",
+                progress::bar(most - wanted, most, "resources", "")
+            ));
         }
         if wanted == 0 {
             break;
