@@ -96,7 +96,8 @@ static DOCUMENTS: [Document; 8] = [
 
 /// Every kind of resource that can be fetched by its id.
 pub fn fetchable_kinds() -> impl Iterator<Item = &'static str> {
-    DOCUMENTS.iter().map(|document| document.kind)
+    let kinds = DOCUMENTS.iter().map(|document| document.kind);
+    kinds.filter(|kind| *kind != PRODUCT_EXTRAS)
 }
 
 /// A resource and all its members, each as the text that came.

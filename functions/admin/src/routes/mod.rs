@@ -1,6 +1,7 @@
 //! The procedures, one file for each router of tRPC.
 
 pub(crate) mod health;
+mod resource;
 mod shopify;
 mod shops;
 mod sync;
@@ -14,6 +15,7 @@ use super::trpc::{Error, Kind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Procedure {
     ShopifyBulkImport,
+    ShopifySyncResource,
     ShopsAdd,
     SyncJob,
 }
@@ -22,6 +24,7 @@ pub(crate) enum Procedure {
 pub(crate) fn find(path: &str) -> Option<Procedure> {
     match path {
         "shopify.bulkImport" => Some(Procedure::ShopifyBulkImport),
+        "shopify.syncResource" => Some(Procedure::ShopifySyncResource),
         "shops.add" => Some(Procedure::ShopsAdd),
         "sync.job" => Some(Procedure::SyncJob),
         _ => None,
@@ -32,13 +35,14 @@ impl Procedure {
     pub fn kind(self) -> Kind {
         match self {
             Self::SyncJob => Kind::Query,
-            Self::ShopifyBulkImport | Self::ShopsAdd => Kind::Mutation,
+            Self::ShopifyBulkImport | Self::ShopifySyncResource | Self::ShopsAdd => Kind::Mutation,
         }
     }
 
     pub async fn run(self, context: &Context, input: Value) -> Result<Value, Error> {
         match self {
             Self::ShopifyBulkImport => shopify::bulk_import(context, input).await,
+            Self::ShopifySyncResource => resource::sync(context, input).await,
             Self::ShopsAdd => shops::add(context, input).await,
             Self::SyncJob => sync::job(context, input).await,
         }
