@@ -92,8 +92,8 @@ pub(super) fn of_ties(ties: &[Tie], reason: &'static str) -> Vec<Want> {
     wants
 }
 
-/// What webhooks leave untold of the resources they changed: the collections of a product, and of anything new the
-/// metafields, and a customer's tags and consents.
+/// What webhooks leave untold of the resources they changed: the collections of a product, the consents and tags of a
+/// customer (who may have got another address or number), and the metafields of anything new.
 pub(super) fn untold(written: &Written) -> Vec<Want> {
     let mut wants = Vec::new();
     let mut add = |kind: &str, change: &Change| {
@@ -109,7 +109,10 @@ pub(super) fn untold(written: &Written) -> Vec<Want> {
             add(PRODUCT_EXTRAS, product);
         }
     }
-    for table in [ProductVariant::table(), Customer::table(), Order::table()] {
+    for customer in written.changed(Customer::table()) {
+        add("Customer", customer);
+    }
+    for table in [ProductVariant::table(), Order::table()] {
         let is_new = |change: &&Change| {
             change.fate == Fate::New && !new_products.contains(&(change.key.shop_id, change.fetched_as))
         };
