@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::shopify::{Gid, ShopDomain, Topic};
+use crate::shopify::{Gid, PRODUCT_EXTRAS, ShopDomain, Topic};
 
 /// A queue by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,7 +64,7 @@ impl QueueName {
         match gid.kind() {
             "Product" | "InventoryItem" | "Location" | "Shop" => Some(Self::ProductSync),
             "ProductVariant" => Some(Self::VariantSync),
-            "Collection" => Some(Self::CollectionSync),
+            "Collection" | PRODUCT_EXTRAS => Some(Self::CollectionSync),
             "Customer" => Some(Self::CustomerSync),
             "Order" => Some(Self::OrderSync),
             _ => None,

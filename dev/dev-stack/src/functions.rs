@@ -74,7 +74,8 @@ fn drain(queue: &'static str) -> Function {
     let concurrency = if queue == "product-sync" { 4 } else { 2 };
     // It stays until after its next tick, so that a webhook never waits for one.
     let environment = if queue == "webhook-process" {
-        vec![("LINGER_SECONDS", "75".to_owned())]
+        // Sooner than in the cloud, because here somebody waits for it.
+        vec![("LINGER_SECONDS", "75".to_owned()), ("REFRESH_SECONDS", "5".to_owned())]
     } else {
         Vec::new()
     };

@@ -170,6 +170,11 @@ impl FakeShopify {
             reorder: 0.15,
             deletes: 0.05,
             per_second,
+            products: 4.0,
+            customers: 2.0,
+            orders: 2.0,
+            collections: 0.3,
+            inventory: 2.0,
             ..Traffic::default()
         };
         let report = self.server.traffic(&traffic).await;

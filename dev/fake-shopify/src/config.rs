@@ -33,7 +33,8 @@ pub struct Config {
     pub api_version: String,
     /// Minutes east of UTC of the shop's clock in webhook bodies.
     pub offset_minutes: i32,
-    /// The handles of `currentAppInstallation.accessScopes`.
+    /// The scopes granted to the app. Kinds they do not open are null beside an `ACCESS_DENIED`; orders older than 60
+    /// days are nowhere without `read_all_orders`.
     pub scopes: Vec<String>,
     /// Protected fields the app is not approved for, as `Type.field` of the graph (`Customer.firstName`).
     pub refused: Vec<String>,

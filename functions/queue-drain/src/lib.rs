@@ -49,6 +49,8 @@ pub struct Context {
     linger: Duration,
     /// Something was erased, and nobody has looked through the dead letters since.
     sweep_wanted: AtomicBool,
+    /// How long after a webhook its resource is fetched for what no webhook tells; zero: never.
+    refresh: Duration,
 }
 
 impl Context {
@@ -70,6 +72,14 @@ impl Context {
             }
             .into());
         }
+        let refresh: u64 = environment.parsed("REFRESH_SECONDS", "whole seconds up to 900, such as 60", 60)?;
+        if refresh > 900 {
+            return Err(config::Error::Malformed {
+                name: "REFRESH_SECONDS",
+                expected: "whole seconds up to 900, such as 60",
+            }
+            .into());
+        }
         let linger: u64 = environment.parsed("LINGER_SECONDS", "whole seconds, such as 75", 0)?;
         Ok(Self {
             redis: Redis::new(&environment.redis()?)?,
@@ -82,6 +92,7 @@ impl Context {
             batch_size,
             linger: Duration::from_secs(linger),
             sweep_wanted: AtomicBool::new(false),
+            refresh: Duration::from_secs(refresh),
         })
     }
 

@@ -62,12 +62,13 @@ async fn apply(context: &Context, messages: &[Message], deliveries: &[(usize, We
         .iter()
         .map(|(index, webhook)| (webhook, messages[*index].receive_count))
         .collect();
-    match mirror::webhook::apply(&context.store, &received).await {
+    match mirror::webhook::apply(&context.store, &received, !context.refresh.is_zero()).await {
         Ok(applied) => {
             context.send_fetches(applied.fetches, FETCH_DELAY).await;
             if applied.sweep {
                 context.sweep_wanted.store(true, Ordering::Relaxed);
             }
+            context.send_fetches(applied.refreshes, context.refresh).await;
             let mut settlements = Vec::with_capacity(deliveries.len());
             for ((index, webhook), outcome) in deliveries.iter().zip(applied.outcomes) {
                 let settlement = settlement(context, &messages[*index], outcome.map(drop));

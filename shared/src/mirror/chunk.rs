@@ -244,7 +244,7 @@ impl Worker<'_> {
         let written = batch.write(&mut tx, Source::Bulk).await?;
         let mut wants = wants::of_mentions(&mut tx, &mentions).await?;
         wants.extend(wants::of_ties(&written.ties, TIE));
-        pending_fetches::want(&mut tx, &wants).await?;
+        let wants = pending_fetches::want(&mut tx, &wants).await?;
         step.rejected = self.keep_rejected(&mut tx, &held, lines).await?;
         step.stale = written.stale as i64;
         step.applied = written.applied as i64;

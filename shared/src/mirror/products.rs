@@ -150,12 +150,36 @@ impl Rows {
         if let Some(metafields) = &node.metafields {
             self.metafields("Product", id, metafields)?;
         }
+        if let Some(collections) = &node.collections {
+            self.collections_of(id, collections)?;
+        }
         let mut ids = Vec::with_capacity(whole.members.len());
         for variant in &whole.members {
             ids.push(self.variant(variant.get(), Some(id))?);
         }
         self.has_exactly::<ProductVariant>("Product", id, ids);
         self.product(node, raw)
+    }
+
+    /// What no webhook tells of a product.
+    pub fn fetched_product_extras(&mut self, whole: &Whole) -> Result<(), Error> {
+        let node: graphql::ProductExtras<'_> = parse(whole.root.get(), "product")?;
+        self.metafields("Product", node.id.id(), &node.metafields)?;
+        self.collections_of(node.id.id(), &node.collections)
+    }
+
+    /// The collections that a product is in.
+    fn collections_of(&mut self, product_id: i64, shown: &graphql::Connection<'_>) -> Result<(), Error> {
+        let mut ids = Vec::with_capacity(shown.nodes.len());
+        for node in &shown.nodes {
+            let collection: graphql::Reference<'_> = parse(node.get(), "collection of a product")?;
+            ids.push(number(&collection.id, "collection")?);
+        }
+        ids.iter().for_each(|id| self.membership(*id, product_id));
+        if !shown.page_info.has_next_page {
+            self.memberships.push((self.key(product_id), ids));
+        }
+        Ok(())
     }
 
     /// A variant by itself.

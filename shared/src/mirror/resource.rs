@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 
 use super::privacy::screen;
 use super::rows::Rows;
-use super::{Error, wants, webhook};
+use super::{Error, webhook};
 use crate::message::Resource;
-use crate::shopify::{Client, Gid, Whole, graphql};
-use crate::store::tables::{Collection, Customer, InventoryItem, Location, Product, ProductVariant};
-use crate::store::{self, Source, Store, Transaction, credentials, pending_fetches, redactions, shops};
+use crate::shopify::{Client, Gid, PRODUCT_EXTRAS, Whole, graphql};
+use crate::store::tables::{Collection, CollectionProduct, Customer, InventoryItem, Location, Product, ProductVariant};
+use crate::store::{self, Row, Source, Store, Transaction, credentials, mentions, pending_fetches, redactions, shops};
 
 /// What became of a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,11 +47,14 @@ pub async fn apply(store: &Store, client: &Client, resource: &Resource) -> Resul
     if held.is_erased(shop_id) {
         return finish(tx, shop_id, gid, answer.observed_at).await;
     }
+    for (product, collections) in std::mem::take(&mut rows.memberships) {
+        for left in mentions::other_memberships(&mut tx, product, &collections).await? {
+            rows.delete_key(CollectionProduct::table(), left);
+        }
+    }
     let found = std::mem::take(&mut rows.rows);
     let screened = screen::rows(&mut tx, &held, found.iter(), &HashSet::new()).await?;
     webhook::write(&mut tx, &found, &screened, &mut rows, Source::Fetch).await?;
-    let wants = wants::of_mentions(&mut tx, &rows.mentions).await?;
-    pending_fetches::want(&mut tx, &wants).await?;
     finish(tx, shop_id, gid, answer.observed_at).await
 }
 
@@ -59,6 +62,7 @@ pub async fn apply(store: &Store, client: &Client, resource: &Resource) -> Resul
 fn read(rows: &mut Rows, gid: &Gid, whole: &Whole) -> Result<(), Error> {
     match gid.kind() {
         "Product" => rows.fetched_product(whole),
+        PRODUCT_EXTRAS => rows.fetched_product_extras(whole),
         "ProductVariant" => rows.fetched_variant(whole),
         "Collection" => rows.fetched_collection(whole),
         "Customer" => rows.fetched_customer(whole),
@@ -74,7 +78,7 @@ fn read(rows: &mut Rows, gid: &Gid, whole: &Whole) -> Result<(), Error> {
 fn gone(rows: &mut Rows, gid: &Gid) -> Result<(), Error> {
     let id = gid.id();
     match gid.kind() {
-        "Product" => drop(rows.delete::<Product>(id)),
+        "Product" | PRODUCT_EXTRAS => drop(rows.delete::<Product>(id)),
         "ProductVariant" => drop(rows.delete::<ProductVariant>(id)),
         "Collection" => drop(rows.delete::<Collection>(id)),
         "Customer" => drop(rows.delete::<Customer>(id)),

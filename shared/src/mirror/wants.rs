@@ -1,20 +1,22 @@
 //! Which resources must be fetched, because what came could not settle their state.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
 use super::Error;
 use super::rows::Mention;
 use crate::message::Resource;
-use crate::shopify::{Gid, ShopDomain};
+use crate::shopify::{Gid, PRODUCT_EXTRAS, ShopDomain};
 use crate::store::pending_fetches::Want;
-use crate::store::{Tie, Transaction, mentions};
+use crate::store::tables::{Customer, Order, Product, ProductVariant};
+use crate::store::{Change, Fate, Row, Tie, Transaction, Written, mentions};
 
 /// Above this many variants of one product, the whole product is fetched instead: it costs one call.
 const MOST_SINGLE_VARIANTS: usize = 10;
 
 const NOT_SHOWN: &str = "a body named more variants than it showed";
+const UNTOLD: &str = "no webhook tells all of it";
 const REFUND_LINES: &str = "a bulk file cannot hold the lines of refunds";
 
 /// A variant that must be fetched.
@@ -87,6 +89,38 @@ pub(super) fn of_ties(ties: &[Tie], reason: &'static str) -> Vec<Want> {
             .into_iter()
             .map(|tie| want(tie.shop_id, &tie.kind, tie.id, tie.observed_at, reason)),
     );
+    wants
+}
+
+/// What webhooks leave untold of the resources they changed: the collections of a product, the consents and tags of a
+/// customer (who may have got another address or number), and the metafields of anything new.
+pub(super) fn untold(written: &Written) -> Vec<Want> {
+    let mut wants = Vec::new();
+    let mut add = |kind: &str, change: &Change| {
+        let (key, wanted_at) = (change.key, change.version.observed_at);
+        wants.push(want(key.shop_id, kind, key.id, wanted_at, UNTOLD));
+    };
+    let mut new_products = HashSet::new();
+    for product in written.changed(Product::table()) {
+        if product.fate == Fate::New {
+            new_products.insert((product.key.shop_id, Some(product.key.id)));
+            add("Product", product);
+        } else {
+            add(PRODUCT_EXTRAS, product);
+        }
+    }
+    for customer in written.changed(Customer::table()) {
+        add("Customer", customer);
+    }
+    for table in [ProductVariant::table(), Order::table()] {
+        let is_new = |change: &&Change| {
+            change.fate == Fate::New && !new_products.contains(&(change.key.shop_id, change.fetched_as))
+        };
+        written
+            .changed(table)
+            .filter(is_new)
+            .for_each(|change| add(table.kind, change));
+    }
     wants
 }
 

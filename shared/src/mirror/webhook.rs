@@ -6,12 +6,12 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::privacy::screen::{self, Screened};
+use super::privacy::screen::{self, Screened, Told};
 use super::rows::{Rows, Subject};
 use super::topics::{self, Plan};
 use super::{Error, privacy, wants};
 use crate::message::{Payload, Rejected, Resource, Webhook};
-use crate::store::redaction_sweeps::{self, Wanted};
+use crate::store::redaction_sweeps;
 use crate::store::redactions::{self, Held};
 use crate::store::webhook_logs::{self, Entry, Status};
 use crate::store::webhook_rejections::{self, Rejection};
@@ -25,8 +25,10 @@ pub type Received<'a> = (&'a Webhook, u32);
 pub struct Applied {
     /// One for each delivery: what the log says, or why this one alone cannot be applied.
     pub outcomes: Vec<Result<Status, Error>>,
-    /// What must be fetched; already recorded.
+    /// What must be fetched soon; already recorded.
     pub fetches: Vec<Resource>,
+    /// What is fetched after a while for what no webhook tells; already recorded.
+    pub refreshes: Vec<Resource>,
     /// Something was erased, and a sweep is wanted; already recorded.
     pub sweep: bool,
 }
@@ -52,19 +54,15 @@ enum Expectation {
     Impossible(Error),
 }
 
-/// Applies the deliveries and logs each. An error means that nothing was applied; deliveries that can never be applied
-/// are no error of the batch but have one of their own, and are not logged here.
+/// Applies the deliveries and logs each. With `refresh`, resources are wanted for what no webhook tells of them. An error
+/// means that nothing was applied; deliveries that can never be applied are no error of the batch but have one of their
+/// own, and are not logged here.
 ///
 /// What is asked for under the law is done after the others, each in a transaction of its own.
-pub async fn apply(store: &Store, deliveries: &[Received<'_>]) -> Result<Applied, Error> {
-    let batch = apply_batch(store, deliveries).await?;
-    let mut applied = Applied {
-        outcomes: Vec::with_capacity(deliveries.len()),
-        fetches: batch.fetches,
-        sweep: batch.sweep,
-    };
-    for (outcome, received) in batch.outcomes.into_iter().zip(deliveries) {
-        let outcome = match outcome {
+pub async fn apply(store: &Store, deliveries: &[Received<'_>], refresh: bool) -> Result<Applied, Error> {
+    let (done, mut applied) = apply_batch(store, deliveries, refresh).await?;
+    for (done, received) in done.into_iter().zip(deliveries) {
+        let outcome = match done {
             Done::Outcome(outcome) => outcome,
             Done::Later { shop_id, request } => privacy::apply(store, *received, shop_id, &request)
                 .await
@@ -75,20 +73,14 @@ pub async fn apply(store: &Store, deliveries: &[Received<'_>]) -> Result<Applied
     Ok(applied)
 }
 
-/// What became of the deliveries that are applied together.
-struct AppliedBatch {
-    outcomes: Vec<Done>,
-    fetches: Vec<Resource>,
-    sweep: bool,
-}
-
 /// What became of one delivery, or what is still to be done.
 enum Done {
     Outcome(Result<Status, Error>),
     Later { shop_id: i64, request: privacy::Request },
 }
 
-async fn apply_batch(store: &Store, deliveries: &[Received<'_>]) -> Result<AppliedBatch, Error> {
+/// Applies what can be applied together. The outcomes are still to be told.
+async fn apply_batch(store: &Store, deliveries: &[Received<'_>], refresh: bool) -> Result<(Vec<Done>, Applied), Error> {
     let mut tx = store.begin().await?;
     let domains: Vec<String> = deliveries
         .iter()
@@ -121,7 +113,9 @@ async fn apply_batch(store: &Store, deliveries: &[Received<'_>]) -> Result<Appli
     let mut wants = wants::of_mentions(&mut tx, &all.mentions).await?;
     wants.append(&mut all.wants);
     wants.extend(wants::of_ties(&written.ties, TIE));
-    pending_fetches::want(&mut tx, &wants).await?;
+    let wants = pending_fetches::want(&mut tx, &wants).await?;
+    let refreshes = if refresh { wants::untold(&written) } else { Vec::new() };
+    let refreshes = pending_fetches::want(&mut tx, &refreshes).await?;
 
     let mut outcomes = Vec::with_capacity(deliveries.len());
     for expectation in expectations {
@@ -139,11 +133,13 @@ async fn apply_batch(store: &Store, deliveries: &[Received<'_>]) -> Result<Appli
     webhook_logs::write(&mut tx, &entries).await?;
     webhook_logs::forget_payloads(&mut tx, &forgotten).await?;
     store::commit(tx).await?;
-    Ok(AppliedBatch {
-        outcomes,
+    let applied = Applied {
+        outcomes: Vec::with_capacity(deliveries.len()),
         fetches: wants::fetches(&wants, &shop_ids),
+        refreshes: wants::fetches(&refreshes, &shop_ids),
         sweep: screened.sweep,
-    })
+    };
+    Ok((outcomes, applied))
 }
 
 /// The places of deliveries that are not to be logged with their payload: those that tell of somebody or something that
@@ -153,7 +149,7 @@ async fn about_erased(
     deliveries: &[Received<'_>],
     shop_ids: &HashMap<String, i64>,
     held: &Held,
-) -> Result<HashMap<usize, Wanted>, Error> {
+) -> Result<HashMap<usize, Told>, Error> {
     let texts: Vec<Cow<'_, str>> = match held.any() {
         true => deliveries.iter().map(|(webhook, _)| text(webhook)).collect(),
         false => Vec::new(),
@@ -234,7 +230,7 @@ async fn outcome(tx: &mut Transaction, expectation: Expectation, written: &Writt
         Expectation::Subject(Subject::Wanted) => Status::Waiting,
         Expectation::Subject(Subject::Deletion { table, key }) => applied(!written.is_kept(table, key)),
         Expectation::Subject(Subject::Row { table, key, version }) => match written.fate(table, key, version) {
-            Fate::Applied => Status::Applied,
+            Fate::Applied | Fate::New => Status::Applied,
             Fate::Stale => Status::Stale,
             Fate::Tied => Status::Waiting,
         },
@@ -258,9 +254,9 @@ pub async fn log_failure(store: &Store, received: Received<'_>, status: Status, 
     let forgotten = erased.is_some().then(|| without_payload(&mut entry));
     webhook_logs::write(&mut tx, &[entry]).await?;
     webhook_logs::forget_payloads(&mut tx, forgotten.as_slice()).await?;
-    if let (Some(wanted), Some(shop_id), Status::Dead) = (erased, shop_ids.values().next(), status) {
+    if let (Some(told), Some(shop_id), Status::Dead) = (erased, shop_ids.values().next(), status) {
         // Its message, which has the payload, becomes a dead letter.
-        redaction_sweeps::want(&mut tx, *shop_id, received.0.triggered_at, &wanted).await?;
+        redaction_sweeps::want(&mut tx, *shop_id, told.erased_at, &told.wanted).await?;
     }
     store::commit(tx).await?;
     Ok(())

@@ -185,6 +185,9 @@ fn error_of_query(error: &QueryError, extensions: Option<&Extensions>) -> Error 
             retry_after: restored_after(extensions),
         },
         "INTERNAL_SERVER_ERROR" | "TIMEOUT" => Error::Unavailable { status: 200 },
+        "MAX_COST_EXCEEDED" => Error::TooExpensive {
+            reason: error.message.clone(),
+        },
         "" => Error::Refused {
             reason: error.message.clone(),
         },

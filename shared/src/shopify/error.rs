@@ -32,6 +32,12 @@ pub enum Error {
         /// Shopify's words, without values.
         reason: String,
     },
+    /// The query costs more than Shopify allows one to, whatever is left of the store's points.
+    #[error("Shopify refused the request: {reason}")]
+    TooExpensive {
+        /// Shopify's words, without values.
+        reason: String,
+    },
     /// The five bulk operations of this store are taken.
     #[error("Shopify runs as many bulk operations for this store as it allows")]
     OperationInProgress,
@@ -77,6 +83,7 @@ impl Error {
             | Self::Malformed { .. }
             | Self::ResultGone { .. }
             | Self::ResultBroken { .. }
+            | Self::TooExpensive { .. }
             | Self::UnknownKind { .. }
             | Self::ForeignHost => None,
         }
@@ -94,6 +101,7 @@ impl Error {
             | Self::Refused { .. }
             | Self::Malformed { .. }
             | Self::ResultGone { .. }
+            | Self::TooExpensive { .. }
             | Self::UnknownKind { .. }
             | Self::ForeignHost => false,
         }

@@ -13,13 +13,21 @@ use super::{Client, Error, Gid, ShopDomain};
 
 /// The most that one page may hold.
 const PER_PAGE: u32 = 250;
+/// A page that costs more than Shopify allows is asked for in parts of this size, and then of one smaller by as much.
+const SMALLER: u32 = 5;
 /// A resource that changes under our hands this often is left for another time.
 const MOST_RESTARTS: u32 = 3;
+
+/// What no webhook tells of a product, by the product's number. No kind of Shopify's, but named like one, so that it can
+/// be wanted beside the product itself.
+pub const PRODUCT_EXTRAS: &str = "ProductExtras";
 
 /// How a kind of resource is read. The document takes `$id`, and, if it has members, `$first` and `$after` for them.
 #[derive(Debug)]
 struct Document {
     kind: &'static str,
+    /// The kind in the id that Shopify is asked for.
+    of: &'static str,
     text: &'static str,
     /// The field of the answer.
     field: &'static str,
@@ -27,45 +35,59 @@ struct Document {
     members: Option<&'static str>,
 }
 
-static DOCUMENTS: [Document; 7] = [
+static DOCUMENTS: [Document; 8] = [
     Document {
         kind: "Product",
+        of: "Product",
         text: include_str!("queries/product_by_id.graphql"),
         field: "product",
         members: Some("variants"),
     },
     Document {
+        kind: PRODUCT_EXTRAS,
+        of: "Product",
+        text: include_str!("queries/product_extras_by_id.graphql"),
+        field: "product",
+        members: None,
+    },
+    Document {
         kind: "ProductVariant",
+        of: "ProductVariant",
         text: include_str!("queries/product_variant_by_id.graphql"),
         field: "productVariant",
         members: None,
     },
     Document {
         kind: "Collection",
+        of: "Collection",
         text: include_str!("queries/collection_by_id.graphql"),
         field: "collection",
         members: Some("products"),
     },
     Document {
         kind: "Customer",
+        of: "Customer",
         text: include_str!("queries/customer_by_id.graphql"),
         field: "customer",
         members: Some("addressesV2"),
     },
     Document {
         kind: "Order",
+        of: "Order",
         text: include_str!("queries/order_by_id.graphql"),
         field: "order",
         members: Some("lineItems"),
     },
     Document {
         kind: "InventoryItem",
+        of: "InventoryItem",
         text: include_str!("queries/inventory_item_by_id.graphql"),
         field: "inventoryItem",
         members: Some("inventoryLevels"),
     },
     Document {
         kind: "Location",
+        of: "Location",
         text: include_str!("queries/location_by_id.graphql"),
         field: "location",
         members: None,
@@ -74,7 +96,8 @@ static DOCUMENTS: [Document; 7] = [
 
 /// Every kind of resource that can be fetched by its id.
 pub fn fetchable_kinds() -> impl Iterator<Item = &'static str> {
-    DOCUMENTS.iter().map(|document| document.kind)
+    let kinds = DOCUMENTS.iter().map(|document| document.kind);
+    kinds.filter(|kind| *kind != PRODUCT_EXTRAS)
 }
 
 /// A resource and all its members, each as the text that came.
@@ -112,9 +135,15 @@ impl Client {
             .ok_or_else(|| Error::UnknownKind {
                 kind: gid.kind().to_owned(),
             })?;
-        for _ in 0..MOST_RESTARTS {
-            if let Some(answer) = self.fetch_at_rest(shop, token, document, gid).await? {
-                return Ok(answer);
+        let mut per_page = PER_PAGE;
+        let mut restarts = 0;
+        while restarts < MOST_RESTARTS {
+            match self.fetch_at_rest(shop, token, document, gid, per_page).await {
+                Ok(Some(answer)) => return Ok(answer),
+                Ok(None) => restarts += 1,
+                // What a query costs before it runs is Shopify's secret.
+                Err(Error::TooExpensive { .. }) if per_page > SMALLER => per_page /= SMALLER,
+                Err(error) => return Err(error),
             }
         }
         Err(Error::Unavailable { status: 200 })
@@ -127,13 +156,14 @@ impl Client {
         token: &str,
         document: &Document,
         gid: &Gid,
+        per_page: u32,
     ) -> Result<Option<Answer<Option<Whole>>>, Error> {
         let mut whole: Option<(Whole, DateTime<Utc>, DateTime<Utc>)> = None;
         let mut after: Option<String> = None;
         loop {
-            let mut variables = Map::from_iter([("id".to_owned(), json!(gid))]);
+            let mut variables = Map::from_iter([("id".to_owned(), json!(Gid::new(document.of, gid.id())))]);
             if document.members.is_some() {
-                variables.insert("first".to_owned(), json!(PER_PAGE));
+                variables.insert("first".to_owned(), json!(per_page));
                 variables.insert("after".to_owned(), json!(after));
             }
             let mut answer = self

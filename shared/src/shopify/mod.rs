@@ -20,7 +20,7 @@ pub use bulk::{BulkOperation, BulkStatus};
 pub use client::{Client, Settings};
 pub use domain::{InvalidDomain, ShopDomain};
 pub use error::Error;
-pub use fetch::{Whole, fetchable_kinds};
+pub use fetch::{PRODUCT_EXTRAS, Whole, fetchable_kinds};
 pub use gid::{Gid, InvalidGid};
 pub use jsonl::LineSplitter;
 pub use result_file::{Probe, RangeReader, ResultFiles};

@@ -53,8 +53,21 @@ pub struct Written {
     pub stale: usize,
     /// What must be fetched.
     pub ties: Vec<Tie>,
-    rows: HashMap<(&'static str, Key), (Version, Fate)>,
+    rows: HashMap<(&'static str, Key), Change>,
     kept: HashSet<(&'static str, Key)>,
+}
+
+/// A row and what became of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Change {
+    /// Which.
+    pub key: Key,
+    /// In which version.
+    pub version: Version,
+    /// The number of the resource that it belongs to, or its own.
+    pub fetched_as: Option<i64>,
+    /// What became of it.
+    pub fate: Fate,
 }
 
 /// What became of one row.
@@ -62,6 +75,8 @@ pub struct Written {
 pub enum Fate {
     /// It changed the mirror.
     Applied,
+    /// It changed the mirror, and was never seen before.
+    New,
     /// Something newer, or the same, was there.
     Stale,
     /// Nobody can say: it is fetched.
@@ -136,9 +151,19 @@ impl Work<'_> {
                 Fate::Stale
             } else {
                 self.written.applied += 1;
-                Fate::Applied
+                if verdicts.new.contains(&key) {
+                    Fate::New
+                } else {
+                    Fate::Applied
+                }
             };
-            self.written.rows.insert((table.name, key), (row.version(), fate));
+            let change = Change {
+                key,
+                version: row.version(),
+                fetched_as: row.fetched_as().map(|(_, id)| id),
+                fate,
+            };
+            self.written.rows.insert((table.name, key), change);
         }
         self.remove_missing(table).await
     }
@@ -182,9 +207,16 @@ impl Written {
     /// What became of the row of this key and version; superseded within the batch is stale.
     pub fn fate(&self, table: &Table, key: Key, version: Version) -> Fate {
         match self.rows.get(&(table.name, key)) {
-            Some((written, fate)) if *written == version => *fate,
+            Some(change) if change.version == version => change.fate,
             _ => Fate::Stale,
         }
+    }
+
+    /// The rows of a table that changed the mirror.
+    pub fn changed(&self, table: &Table) -> impl Iterator<Item = &Change> {
+        let of_table = self.rows.iter().filter(move |((name, _), _)| *name == table.name);
+        let changes = of_table.map(|(_, change)| change);
+        changes.filter(|change| matches!(change.fate, Fate::Applied | Fate::New))
     }
 
     /// Whether a deletion came too late: something observed later had brought the resource back or deleted it.

@@ -38,7 +38,7 @@ use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
-pub use batch::{Batch, Deletion, Fate, Tie, Written};
+pub use batch::{Batch, Change, Deletion, Fate, Tie, Written};
 pub use error::Error;
 pub use member_sets::MemberSet;
 pub use row::Row;

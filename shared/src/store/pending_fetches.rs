@@ -1,5 +1,7 @@
 //! `pending_fetches`: resources that must be fetched by id.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 
 use super::{Error, Transaction};
@@ -17,10 +19,10 @@ pub struct Want {
     pub reason: &'static str,
 }
 
-/// Records that these fetches are wanted.
-pub async fn want(tx: &mut Transaction, wants: &[Want]) -> Result<(), Error> {
+/// Records that these fetches are wanted. Returns those that were not wanted before: the others have a carrier already.
+pub async fn want(tx: &mut Transaction, wants: &[Want]) -> Result<Vec<Want>, Error> {
     if wants.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let mut wants: Vec<&Want> = wants.iter().collect();
     wants.sort_by(|a, b| (a.shop_id, &a.gid, b.wanted_at).cmp(&(b.shop_id, &b.gid, a.wanted_at)));
@@ -29,21 +31,27 @@ pub async fn want(tx: &mut Transaction, wants: &[Want]) -> Result<(), Error> {
     let gids: Vec<&str> = wants.iter().map(|want| want.gid.as_str()).collect();
     let wanted: Vec<DateTime<Utc>> = wants.iter().map(|want| want.wanted_at).collect();
     let reasons: Vec<&str> = wants.iter().map(|want| want.reason).collect();
-    sqlx::query!(
+    let new = sqlx::query!(
         r#"
-        insert into pending_fetches (shop_id, gid, wanted_at, reason)
-        select * from unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::text[])
-        on conflict (shop_id, gid) do update
-        set wanted_at = greatest(pending_fetches.wanted_at, excluded.wanted_at), reason = excluded.reason, sent_at = now()
+        with wanted as (
+            insert into pending_fetches (shop_id, gid, wanted_at, reason)
+            select * from unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::text[])
+            on conflict (shop_id, gid) do update
+            set wanted_at = greatest(pending_fetches.wanted_at, excluded.wanted_at), reason = excluded.reason
+            returning shop_id, gid, xmax = 0 as is_new
+        )
+        select shop_id, gid from wanted where is_new
         "#,
         &shop_ids,
         &gids as &[&str],
         &wanted,
         &reasons as &[&str],
     )
-    .execute(&mut *tx)
+    .fetch_all(&mut *tx)
     .await?;
-    Ok(())
+    let new: HashSet<(i64, String)> = new.into_iter().map(|row| (row.shop_id, row.gid)).collect();
+    let is_new = |want: &&Want| new.contains(&(want.shop_id, want.gid.clone()));
+    Ok(wants.into_iter().filter(is_new).cloned().collect())
 }
 
 /// Records that `gid` was fetched and applied as it was at `observed_at`. False if something later is still wanted.

@@ -212,7 +212,7 @@ impl Table {
     }
 
     /// Writes the rows, newest wins. What was judged before is judged again under the row's lock, for a writer that
-    /// came in between. Returns the keys written.
+    /// came in between. Returns the keys written, and whether the row is new.
     fn write(&self) -> String {
         let mut sent = self.sent();
         sent.push(("raw", "text"));
@@ -230,7 +230,7 @@ impl Table {
              deleted_at = null, synced_at = now(), source = excluded.source, raw = excluded.raw \
              where judge({table}.source_updated_at, {table}.observed_at, {table}.deleted_at, {table}.source, \
              excluded.source_updated_at, excluded.observed_at, excluded.source, ({stored}) is not distinct from \
-             ({excluded})) = 'apply' returning {keys}",
+             ({excluded})) = 'apply' returning {keys}, xmax = 0",
             table = self.name,
             assignments = assignments.collect::<String>(),
             columns = self.tuple("", |column| column.name.to_owned()),

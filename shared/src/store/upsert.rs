@@ -2,7 +2,7 @@
 //!
 //! Rows that would change nothing cost one look-up in an index: no transfer of `raw`, no lock, no write-ahead log.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;
@@ -35,7 +35,10 @@ pub(super) async fn upsert<R: Row>(tx: &mut Transaction, rows: &[&R], source: So
             return Ok(verdicts);
         }
         let written = write(tx, &open, source).await?;
-        open.retain(|row| !written.contains(&row.key()));
+        open.retain(|row| !written.contains_key(&row.key()));
+        verdicts
+            .new
+            .extend(written.into_iter().filter(|(_, is_new)| *is_new).map(|(key, _)| key));
     }
     if open.is_empty() {
         Ok(verdicts)
@@ -84,8 +87,8 @@ async fn compare<R: Row>(tx: &mut Transaction, rows: &[&R], source: Source) -> R
     verdicts_of(&judged.fetch_all(tx).await?)
 }
 
-/// Writes the rows and tells which were written.
-async fn write<R: Row>(tx: &mut Transaction, rows: &[&R], source: Source) -> Result<HashSet<Key>, Error> {
+/// Writes the rows and tells which were written, and which of these are new.
+async fn write<R: Row>(tx: &mut Transaction, rows: &[&R], source: Source) -> Result<HashMap<Key, bool>, Error> {
     let mut arguments = Arguments::default();
     arguments.add_heads(rows);
     R::bind_columns(rows, &mut arguments);
@@ -93,7 +96,12 @@ async fn write<R: Row>(tx: &mut Transaction, rows: &[&R], source: Source) -> Res
     arguments.add(source.as_str());
     let written = query_with(R::table().statements().write.as_str(), arguments.0);
     let written = written.fetch_all(tx).await?;
-    written.iter().map(|row| key_of(R::table(), row)).collect()
+    let table = R::table();
+    let is_new = |row: &PgRow| row.try_get(1 + table.keys.len());
+    written
+        .iter()
+        .map(|row| Ok((key_of(table, row)?, is_new(row)?)))
+        .collect()
 }
 
 /// Writes tombstones, also for rows never seen. Keys must be distinct and sorted. Returns the keys that something

@@ -71,6 +71,8 @@ pub struct Verdicts {
     pub stale: HashSet<Key>,
     /// Nobody can say which is newer: fetch it.
     pub ties: HashSet<Key>,
+    /// Written, and never seen before.
+    pub new: HashSet<Key>,
 }
 
 /// Keeps the newest row of every key, sorted by key: two versions of a row in one statement would fail it, and a

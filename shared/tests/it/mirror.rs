@@ -226,7 +226,9 @@ async fn a_value_that_postgres_refuses_rolls_the_batch_back_and_says_whose_fault
         &product(2, "y", 10.0, &[(21, "no number")], &[21]),
         10.5,
     );
-    let error = webhook::apply(&store, &[(&good, 1), (&bad, 1)]).await.unwrap_err();
+    let error = webhook::apply(&store, &[(&good, 1), (&bad, 1)], false)
+        .await
+        .unwrap_err();
     assert!(error.may_be_of_one_message());
     assert_eq!(error.disposition(), Disposition::DeadLetter);
     assert!(live_products(&pool).await.is_empty());
@@ -301,7 +303,7 @@ async fn a_failure_stands_in_the_log_until_the_delivery_is_applied(pool: PgPool)
         rows(&pool, "select status || ': ' || error from webhook_logs").await,
         ["retrying: Postgres is away"]
     );
-    webhook::apply(&store, &[(&message, 2)]).await.unwrap();
+    webhook::apply(&store, &[(&message, 2)], false).await.unwrap();
     assert_eq!(
         rows(&pool, "select status || attempts from webhook_logs where error is null").await,
         ["applied2"]

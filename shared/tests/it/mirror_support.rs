@@ -97,7 +97,7 @@ pub fn product(id: i64, title: &str, updated: f64, shown: &[(i64, &str)], all: &
 /// Applies deliveries as one batch.
 pub async fn apply_all(store: &Store, deliveries: &[Webhook]) -> Applied {
     let received: Vec<_> = deliveries.iter().map(|delivery| (delivery, 1)).collect();
-    apply(store, &received).await.unwrap()
+    apply(store, &received, false).await.unwrap()
 }
 
 /// The live products as `id title`.

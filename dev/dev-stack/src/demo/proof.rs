@@ -62,16 +62,15 @@ impl fmt::Display for Verdict {
             mirror.checksum
         )?;
         for (store, mirror) in &self.differences {
-            write!(
-                formatter,
-                "\n    store:  {}",
-                store.as_deref().map_or_else(|| "(no such row)".to_owned(), shortened)
-            )?;
-            write!(
-                formatter,
-                "\n    mirror: {}",
-                mirror.as_deref().map_or_else(|| "(no such row)".to_owned(), shortened)
-            )?;
+            let same = match (store, mirror) {
+                (Some(store), Some(mirror)) => common(store, mirror),
+                _ => 0,
+            };
+            let line = |line: &Option<String>| {
+                let line = line.as_deref();
+                line.map_or_else(|| "(no such row)".to_owned(), |line| shortened(line, same))
+            };
+            write!(formatter, "\n    store:  {}\n    mirror: {}", line(store), line(mirror))?;
         }
         Ok(())
     }
@@ -154,13 +153,37 @@ fn first_differences(store: &[Row], mirror: &[Row]) -> Vec<(Option<String>, Opti
     found
 }
 
-/// On one line of a terminal.
-fn shortened(line: &str) -> String {
-    let line = line.replace('\n', "\\n");
-    match line.char_indices().nth(160) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
+/// Where two lines begin to differ, in characters.
+fn common(one: &str, other: &str) -> usize {
+    one.chars()
+        .zip(other.chars())
+        .take_while(|(one, other)| one == other)
+        .count()
+}
+
+/// How much of a line is shown before the place where it differs, and in all.
+const BEFORE: usize = 60;
+const WIDTH: usize = 160;
+
+/// On one line of a terminal: its id, and what stands around the place where it differs.
+fn shortened(line: &str, differs_at: usize) -> String {
+    let line: Vec<char> = line.replace('\n', " ").chars().collect();
+    let start = if differs_at <= BEFORE * 2 {
+        0
+    } else {
+        differs_at - BEFORE
+    };
+    let end = line.len().min(start + WIDTH);
+    let mut text = String::new();
+    if start > 0 {
+        text.extend(line.iter().take_while(|character| **character != '|'));
+        text.push_str("|…");
     }
+    text.extend(&line[start..end]);
+    if end < line.len() {
+        text.push('…');
+    }
+    text
 }
 
 #[cfg(test)]
@@ -179,6 +202,14 @@ mod tests {
         );
         let text = |text: &str| Some(text.to_owned());
         assert_eq!(found, [(text("b"), None), (None, text("c")), (text("d"), text("D"))]);
+    }
+
+    #[test]
+    fn a_long_line_is_shown_where_it_differs() {
+        let line = format!("7|{}|here|end", "x".repeat(300));
+        let shown = shortened(&line, 303);
+        assert!(shown.starts_with("7|…x") && shown.ends_with("|here|end"), "{shown}");
+        assert_eq!(shortened("7|a", 2), "7|a");
     }
 
     #[test]

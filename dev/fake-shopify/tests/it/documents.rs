@@ -1,5 +1,7 @@
 //! Every document a mirror sends is answered whole.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use crate::support::{bulk_lines, data, document, server, store};
@@ -29,7 +31,7 @@ async fn every_thing_is_answered_by_its_id() {
     ] {
         let ids = gids(&server, field).await;
         assert!(ids.len() > 30, "{field}: {}", ids.len());
-        for id in ids.iter().take(40) {
+        for id in ids.iter().take(20) {
             let answer = data(&server, &document(name), json!({"id": id})).await;
             assert_eq!(answer[root]["id"], *id, "{name}");
         }
@@ -120,8 +122,11 @@ async fn every_bulk_document_is_exported() {
             let some = lines.iter().filter(|line| line["__typename"] == *type_name).count();
             assert!(some > 0, "{name} has no line of {type_name}");
         }
-        let known = |line: &Value| lines.iter().any(|parent| parent["id"] == line["__parentId"]);
-        let mut children = lines.iter().filter(|line| line["__parentId"].is_string());
-        assert!(children.all(known), "{name}: a line without its parent");
+        let ids: HashSet<&str> = lines.iter().filter_map(|line| line["id"].as_str()).collect();
+        let mut parents = lines.iter().filter_map(|line| line["__parentId"].as_str());
+        assert!(
+            parents.all(|parent| ids.contains(parent)),
+            "{name}: a line without its parent"
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod health;
 mod privacy;
+mod resource;
 mod shopify;
 mod shops;
 mod sync;
@@ -17,6 +18,7 @@ pub(crate) enum Procedure {
     PrivacyExport,
     PrivacyRequests,
     ShopifyBulkImport,
+    ShopifySyncResource,
     ShopsAdd,
     SyncJob,
 }
@@ -27,6 +29,7 @@ pub(crate) fn find(path: &str) -> Option<Procedure> {
         "privacy.export" => Some(Procedure::PrivacyExport),
         "privacy.requests" => Some(Procedure::PrivacyRequests),
         "shopify.bulkImport" => Some(Procedure::ShopifyBulkImport),
+        "shopify.syncResource" => Some(Procedure::ShopifySyncResource),
         "shops.add" => Some(Procedure::ShopsAdd),
         "sync.job" => Some(Procedure::SyncJob),
         _ => None,
@@ -37,7 +40,7 @@ impl Procedure {
     pub fn kind(self) -> Kind {
         match self {
             Self::PrivacyExport | Self::PrivacyRequests | Self::SyncJob => Kind::Query,
-            Self::ShopifyBulkImport | Self::ShopsAdd => Kind::Mutation,
+            Self::ShopifyBulkImport | Self::ShopifySyncResource | Self::ShopsAdd => Kind::Mutation,
         }
     }
 
@@ -46,6 +49,7 @@ impl Procedure {
             Self::PrivacyExport => privacy::export(context, input).await,
             Self::PrivacyRequests => privacy::requests(context, input).await,
             Self::ShopifyBulkImport => shopify::bulk_import(context, input).await,
+            Self::ShopifySyncResource => resource::sync(context, input).await,
             Self::ShopsAdd => shops::add(context, input).await,
             Self::SyncJob => sync::job(context, input).await,
         }

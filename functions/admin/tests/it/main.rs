@@ -107,6 +107,45 @@ async fn an_import_is_recorded_sent_and_found_again(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn a_resource_is_wanted_and_sent_to_its_queue(pool: PgPool) {
+    let (_store, _) = store_with_shop(&pool).await;
+    let admin = Admin::start(&pool).await;
+    for (id, queue) in [
+        ("gid://shopify/Product/1", QueueName::ProductSync),
+        ("gid://shopify/Order/788032119674292922", QueueName::OrderSync),
+        ("gid://shopify/Customer/3", QueueName::CustomerSync),
+        ("gid://shopify/Collection/4", QueueName::CollectionSync),
+    ] {
+        let input = json!({ "shop": SHOP, "id": id });
+        let (status, answer) = admin.post("/trpc/shopify.syncResource", &input).await;
+        assert_eq!(
+            (status, &answer["result"]["data"]["queue"]),
+            (200, &json!(queue)),
+            "{answer}"
+        );
+        let messages = admin.redis.queue(queue).peek(0, 10).await.unwrap().items;
+        let Body::Resource(resource) = decode(&messages[0].body).unwrap() else {
+            panic!("no resource")
+        };
+        assert_eq!(resource.gid.as_str(), id);
+    }
+    assert_eq!(rows(&pool, "select count(*)::text from pending_fetches").await, ["4"]);
+
+    for (id, said) in [
+        (
+            "gid://shopify/Sonnet/1",
+            "`Sonnet` cannot be fetched: kinds are Product",
+        ),
+        ("Product/1", "`Product/1` is not a global id"),
+    ] {
+        let input = json!({ "shop": SHOP, "id": id });
+        let (status, answer) = admin.post("/trpc/shopify.syncResource", &input).await;
+        let message = answer["error"]["message"].as_str().unwrap_or_default();
+        assert!(status == 400 && message.contains(said), "{answer}");
+    }
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
 async fn what_is_wrong_is_named_with_the_way_out(pool: PgPool) {
     let (_store, _) = store_with_shop(&pool).await;
     let admin = Admin::start(&pool).await;

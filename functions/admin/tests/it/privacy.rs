@@ -30,7 +30,7 @@ async fn deliver(store: &Store, topic: &str, body: &Value) {
         oversized: false,
         payload: Payload::Json(RawValue::from_string(body.to_string()).unwrap()),
     };
-    let applied = mirror::webhook::apply(store, &[(&webhook, 1)]).await.unwrap();
+    let applied = mirror::webhook::apply(store, &[(&webhook, 1)], false).await.unwrap();
     assert!(applied.outcomes[0].is_ok(), "{applied:?}");
 }
 

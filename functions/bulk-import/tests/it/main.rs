@@ -127,7 +127,7 @@ async fn while_all_five_places_are_taken_the_import_waits(pool: PgPool) {
     let import = Import::start_with(&pool, slow).await;
     import.take_all_places().await;
     let answer = import.step("start").await.unwrap();
-    assert_eq!((next(&answer), answer["waitSeconds"].as_u64()), ("wait", Some(30)));
+    assert_eq!((next(&answer), answer["waitSeconds"].as_u64()), ("wait", Some(1)));
     assert_eq!(rows(&pool, "select phase from sync_operations").await, ["starting"]);
 }
 

@@ -19,7 +19,7 @@ async fn a_place_that_becomes_free_is_taken_by_the_next_poll(pool: PgPool) {
     // Some two seconds for each operation: long enough to find all five places taken.
     let import = Import::start_with(&pool, shopify_at(20, 50.0).await).await;
     import.take_all_places().await;
-    assert_eq!(import.step("start").await.unwrap()["waitSeconds"], 30);
+    assert_eq!(import.step("start").await.unwrap()["waitSeconds"], 1);
     let mut waited = false;
     while rows(&pool, "select phase from sync_operations").await == ["starting"] {
         assert_eq!(next(&import.step("poll").await.unwrap()), "wait");

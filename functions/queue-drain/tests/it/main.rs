@@ -4,6 +4,7 @@ mod chunk;
 mod privacy;
 mod privacy_shop;
 mod privacy_support;
+mod refresh;
 mod support;
 
 use std::time::Duration;
@@ -51,7 +52,9 @@ async fn a_crash_between_apply_and_delete_changes_nothing(pool: PgPool) {
     let Body::Webhook(webhook) = shared::message::decode(&received[0].body).unwrap() else {
         unreachable!()
     };
-    shared::mirror::webhook::apply(&store, &[(&webhook, 1)]).await.unwrap();
+    shared::mirror::webhook::apply(&store, &[(&webhook, 1)], false)
+        .await
+        .unwrap();
     let before = rows(&pool, "select xmin::text from products").await;
     let change = shared::queue::ChangeVisibility {
         receipt: received[0].receipt,

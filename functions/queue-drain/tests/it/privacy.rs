@@ -343,7 +343,7 @@ async fn a_crash_between_the_erasure_and_the_sweep_is_made_good(pool: PgPool) {
     let (_, told) = world.edit(Edit::RedactCustomer(person.id)).await;
     // A drain that dies after the commit.
     let webhook = told[0].webhook();
-    shared::mirror::webhook::apply(&world.store, &[(&webhook, 1)])
+    shared::mirror::webhook::apply(&world.store, &[(&webhook, 1)], false)
         .await
         .unwrap();
     let left = world.find(&person.words).await;

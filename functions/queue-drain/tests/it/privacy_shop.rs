@@ -252,7 +252,12 @@ async fn an_erasure_waits_for_the_writers_that_came_before_it(pool: PgPool) {
     assert!(!redactions::hold(&mut writer, &[world.shop_id]).await.unwrap().any());
 
     let (store, webhook) = (world.store.clone(), request[0].webhook());
-    let erasure = tokio::spawn(async move { mirror::webhook::apply(&store, &[(&webhook, 1)]).await.unwrap().sweep });
+    let erasure = tokio::spawn(async move {
+        mirror::webhook::apply(&store, &[(&webhook, 1)], false)
+            .await
+            .unwrap()
+            .sweep
+    });
     let waits = "select count(*)::text from pg_locks where locktype = 'advisory' and not granted
         and database = (select oid from pg_database where datname = current_database())";
     while rows(&pool, waits).await != ["1"] {

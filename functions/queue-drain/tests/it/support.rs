@@ -39,6 +39,8 @@ impl Drain {
             ("REDIS_HOST", "127.0.0.1"),
             ("REDIS_PORT", &port),
             ("DATABASE_URL", &database_url),
+            // But for the tests that are about it.
+            ("REFRESH_SECONDS", "0"),
         ];
         let environment = Environment::from_values(plain.into_iter().chain(settings));
         Context::load(&environment).unwrap()

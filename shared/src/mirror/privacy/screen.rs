@@ -208,12 +208,20 @@ pub(in crate::mirror) fn says_whose(rows: &[AnyRow]) -> bool {
         .any(|row| matches!(row, AnyRow::Customer(_) | AnyRow::Order(_)))
 }
 
+/// Of whom a text tells that was erased.
+#[derive(Debug, Default)]
+pub(in crate::mirror) struct Told {
+    pub wanted: Wanted,
+    /// When the mail addresses were.
+    pub erased_at: DateTime<Utc>,
+}
+
 /// Which of these texts, each with its store and topic, tell of somebody or something that was erased, and of whom.
 pub(in crate::mirror) async fn texts(
     tx: &mut Transaction,
     held: &Held,
     texts: &[(i64, Option<&str>, &str)],
-) -> Result<HashMap<usize, Wanted>, Error> {
+) -> Result<HashMap<usize, Told>, Error> {
     let mut found = HashMap::new();
     if !held.any() {
         return Ok(found);
@@ -242,17 +250,20 @@ pub(in crate::mirror) async fn texts(
             .iter()
             .filter(|id| known.customers.contains_key(&key(id)));
         let orders = mentions.orders.iter().filter(|id| known.orders.contains(&key(id)));
-        let emails = mentions
+        let emails: Vec<[u8; 32]> = mentions
             .email_digests(shop_id)
-            .filter(|digest| known.emails.get(&(shop_id, *digest)).is_some_and(is_older));
+            .filter(|digest| known.emails.get(&(shop_id, *digest)).is_some_and(is_older))
+            .collect();
+        let erased_at = emails.iter().filter_map(|digest| known.emails.get(&(shop_id, *digest)));
+        let erased_at = erased_at.max().copied().unwrap_or_default();
         let wanted = Wanted {
             customer_ids: customers.copied().collect(),
             order_ids: orders.copied().collect(),
-            email_sha256: emails.map(|digest| digest.to_vec()).collect(),
+            email_sha256: emails.iter().map(|digest| digest.to_vec()).collect(),
             ..Wanted::default()
         };
         if !(wanted.customer_ids.is_empty() && wanted.order_ids.is_empty() && wanted.email_sha256.is_empty()) {
-            found.insert(place, wanted);
+            found.insert(place, Told { wanted, erased_at });
         }
     }
     Ok(found)

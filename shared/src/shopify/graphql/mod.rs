@@ -18,7 +18,7 @@ pub use customers::*;
 pub use inventory::{InventoryItem, InventoryLevel, Location};
 pub use metafields::Metafield;
 pub use orders::*;
-pub use products::{Media, Product, ProductOption, ProductVariant};
+pub use products::{Media, Product, ProductExtras, ProductOption, ProductVariant};
 pub use shop::Shop;
 
 /// What tells the kind of a line in a bulk file.

@@ -35,7 +35,21 @@ pub struct Product<'a> {
     pub media: Option<Connection<'a>>,
     /// In the answer to a fetch only.
     #[serde(borrow)]
+    pub collections: Option<Connection<'a>>,
+    /// In the answer to a fetch only.
+    #[serde(borrow)]
     pub metafields: Option<Connection<'a>>,
+}
+
+/// What no webhook tells of a product.
+#[derive(Debug, Deserialize)]
+#[expect(missing_docs, reason = "fields are named and documented by Shopify")]
+pub struct ProductExtras<'a> {
+    pub id: Gid,
+    #[serde(borrow)]
+    pub collections: Connection<'a>,
+    #[serde(borrow)]
+    pub metafields: Connection<'a>,
 }
 
 /// One way in which a product's variants differ.
