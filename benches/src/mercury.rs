@@ -19,15 +19,22 @@ use super::{SHOP, Times, ensure_rows};
 
 const CHUNKS: i64 = 8;
 const WORKERS: usize = 2;
-const TABLES: [&str; 2] = ["live.products", "live.product_variants"];
+const TABLES: [&str; 4] = [
+    "live.products",
+    "live.product_variants",
+    "live.product_media",
+    "live.metafields",
+];
 
 pub async fn run(pool: &PgPool, client: &Client, operation: &BulkOperation) -> Result<Times> {
-    sqlx::raw_sql("truncate products, product_options, product_variants, member_sets; checkpoint")
-        .execute(pool)
-        .await?;
+    sqlx::raw_sql(
+        "truncate products, product_options, product_media, product_variants, metafields, member_sets; checkpoint",
+    )
+    .execute(pool)
+    .await?;
     let first = load(pool, client, operation).await?;
     let again = load(pool, client, operation).await?;
-    ensure_rows(pool, TABLES, operation).await?;
+    ensure_rows(pool, &TABLES, operation).await?;
     Ok(Times { first, again })
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, mpsc};
 use super::{Times, ensure_rows};
 
 const ROWS: usize = 1_000;
-const TABLES: [&str; 2] = ["prototype.products", "prototype.product_variants"];
+const TABLES: [&str; 3] = ["prototype.products", "prototype.product_variants", "prototype.others"];
 
 pub async fn create_tables(pool: &PgPool) -> Result<()> {
     sqlx::raw_sql(
@@ -27,6 +27,9 @@ pub async fn create_tables(pool: &PgPool) -> Result<()> {
             id bigint primary key, product_id bigint, sku text, price numeric,
             updated_at timestamptz not null, payload jsonb not null
         );
+        create table if not exists prototype.others (
+            id bigint primary key, parent_id bigint, updated_at timestamptz, payload jsonb not null
+        );
         alter table prototype.products alter column payload set compression lz4;
         "#,
     )
@@ -36,12 +39,12 @@ pub async fn create_tables(pool: &PgPool) -> Result<()> {
 }
 
 pub async fn run(pool: &PgPool, operation: &BulkOperation) -> Result<Times> {
-    sqlx::raw_sql("truncate prototype.products, prototype.product_variants; checkpoint")
+    sqlx::raw_sql("truncate prototype.products, prototype.product_variants, prototype.others; checkpoint")
         .execute(pool)
         .await?;
     let first = load(pool, operation).await?;
     let again = load(pool, operation).await?;
-    ensure_rows(pool, TABLES, operation).await?;
+    ensure_rows(pool, &TABLES, operation).await?;
     Ok(Times { first, again })
 }
 
@@ -59,7 +62,7 @@ struct Line {
     vendor: Option<String>,
     sku: Option<String>,
     price: Option<String>,
-    updated_at: DateTime<Utc>,
+    updated_at: Option<DateTime<Utc>>,
 }
 
 type Batch = Vec<(Line, String)>;
@@ -87,7 +90,8 @@ async fn read(operation: &BulkOperation, sender: mpsc::Sender<Batch>) -> Result<
     let mut response = reqwest::get(operation.url.as_deref().unwrap_or_default())
         .await?
         .error_for_status()?;
-    let (mut buffer, mut products, mut variants) = (Vec::new(), Batch::new(), Batch::new());
+    let (mut products, mut variants, mut others) = (Batch::new(), Batch::new(), Batch::new());
+    let mut buffer = Vec::new();
     while let Some(bytes) = response.chunk().await? {
         buffer.extend_from_slice(&bytes);
         let Some(end) = buffer.iter().rposition(|byte| *byte == b'\n') else {
@@ -96,10 +100,10 @@ async fn read(operation: &BulkOperation, sender: mpsc::Sender<Batch>) -> Result<
         let rest = buffer.split_off(end + 1);
         for text in std::str::from_utf8(&buffer)?.lines() {
             let line: Line = serde_json::from_str(text)?;
-            let batch = if line.typename == "Product" {
-                &mut products
-            } else {
-                &mut variants
+            let batch = match line.typename.as_str() {
+                "Product" => &mut products,
+                "ProductVariant" => &mut variants,
+                _ => &mut others,
             };
             batch.push((line, text.to_owned()));
             if batch.len() == ROWS {
@@ -108,7 +112,7 @@ async fn read(operation: &BulkOperation, sender: mpsc::Sender<Batch>) -> Result<
         }
         buffer = rest;
     }
-    for batch in [products, variants] {
+    for batch in [products, variants, others] {
         sender.send(batch).await?;
     }
     Ok(())
@@ -123,8 +127,12 @@ async fn write(pool: &PgPool, batch: &Batch) -> Result<()> {
             .unwrap_or_default()
     };
     let ids: Vec<i64> = batch.iter().map(|(line, _)| id(&line.id)).collect();
-    let updated: Vec<DateTime<Utc>> = batch.iter().map(|(line, _)| line.updated_at).collect();
+    let updated: Vec<Option<DateTime<Utc>>> = batch.iter().map(|(line, _)| line.updated_at).collect();
     let payloads: Vec<&str> = batch.iter().map(|(_, text)| text.as_str()).collect();
+    let parents: Vec<Option<i64>> = batch
+        .iter()
+        .map(|(line, _)| line.parent_id.as_deref().map(id))
+        .collect();
     let query = if first.typename == "Product" {
         let column = |get: fn(&Line) -> &Option<String>| -> Vec<Option<&str>> {
             batch.iter().map(|(line, _)| get(line).as_deref()).collect()
@@ -150,11 +158,7 @@ async fn write(pool: &PgPool, batch: &Batch) -> Result<()> {
         .bind(payloads)
         .execute(pool)
         .await
-    } else {
-        let parents: Vec<Option<i64>> = batch
-            .iter()
-            .map(|(line, _)| line.parent_id.as_deref().map(id))
-            .collect();
+    } else if first.typename == "ProductVariant" {
         let skus: Vec<Option<&str>> = batch.iter().map(|(line, _)| line.sku.as_deref()).collect();
         let prices: Vec<Option<&str>> = batch.iter().map(|(line, _)| line.price.as_deref()).collect();
         sqlx::query(
@@ -173,6 +177,24 @@ async fn write(pool: &PgPool, batch: &Batch) -> Result<()> {
         .bind(parents)
         .bind(skus)
         .bind(prices)
+        .bind(updated)
+        .bind(payloads)
+        .execute(pool)
+        .await
+    } else {
+        sqlx::query(
+            r#"
+            insert into prototype.others (id, parent_id, updated_at, payload)
+            select id, parent_id, updated_at, payload::jsonb
+            from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[])
+                as t (id, parent_id, updated_at, payload)
+            on conflict (id) do update
+            set parent_id = excluded.parent_id, updated_at = excluded.updated_at, payload = excluded.payload
+            where others.updated_at < excluded.updated_at
+            "#,
+        )
+        .bind(ids)
+        .bind(parents)
         .bind(updated)
         .bind(payloads)
         .execute(pool)
