@@ -457,7 +457,7 @@ mod tests {
     #[test]
     fn the_sample_body_of_a_customer_is_read() {
         let mut rows = rows();
-        rows.customer_of_webhook(include_str!("../../tests/fixtures/webhooks/customers__update.json"))
+        rows.customer_of_webhook(include_str!("../../tests/fixtures/payloads/customers__update.json"))
             .unwrap();
         let row = only::<Customer>(&rows);
         assert_eq!((row.id, row.email.as_deref()), (ID, Some("bob@biller.com")));
@@ -517,8 +517,8 @@ mod tests {
     #[test]
     fn a_change_of_tags_becomes_a_fetch() {
         for body in [
-            include_str!("../../tests/fixtures/customers/customer_tags_added.json"),
-            include_str!("../../tests/fixtures/customers/customer_tags_removed.json"),
+            include_str!("../../tests/fixtures/payloads/customer_tags_added.json"),
+            include_str!("../../tests/fixtures/payloads/customer_tags_removed.json"),
         ] {
             let mut rows = rows();
             assert!(matches!(rows.customer_tags_delta(body).unwrap(), Subject::Wanted));
@@ -630,7 +630,7 @@ mod tests {
         assert_eq!(only::<SmsConsent>(&whole).version, whole.clockless());
 
         let mut rows = rows();
-        let sample = include_str!("../../tests/fixtures/customers/customers_email_marketing_consent__update.json");
+        let sample = include_str!("../../tests/fixtures/payloads/customers_email_marketing_consent__update.json");
         rows.email_consent_of_webhook(sample).unwrap();
         let row = only::<EmailConsent>(&rows);
         assert_eq!(

@@ -352,8 +352,8 @@ mod tests {
     use super::*;
     use crate::store::AnyRow;
 
-    const SAMPLE: &str = include_str!("../../tests/fixtures/webhooks/orders__create.json");
-    const EDIT: &str = include_str!("../../tests/fixtures/orders/orders__edited.json");
+    const SAMPLE: &str = include_str!("../../tests/fixtures/payloads/orders__create.json");
+    const EDIT: &str = include_str!("../../tests/fixtures/payloads/orders__edited.json");
     const WEBHOOK: &str = include_str!("../../tests/fixtures/orders/constructed__order_webhook.json");
     const FETCH: &str = include_str!("../../tests/fixtures/orders/constructed__order_fetch.json");
     const ID: i64 = 820_982_911_946_154_508;

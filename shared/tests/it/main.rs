@@ -3,6 +3,7 @@
 mod chunk;
 mod import_support;
 mod layers;
+mod live;
 mod mirror;
 mod mirror_order;
 mod mirror_support;
@@ -13,4 +14,6 @@ mod queue_model;
 mod queue_server;
 mod queue_support;
 mod resource;
+mod samples;
+mod stand_in;
 mod tables;
