@@ -28,6 +28,7 @@ impl Rows {
         let Some(updated_at) = body.updated_at else {
             return Ok(self.want("Customer", body.id, NO_VERSION));
         };
+        self.knows_of(updated_at);
         let version = Version::new(updated_at, self.observed_at);
         let default_address_id = body.default_address.map(|address| address.id);
         if let Some(shown) = body.addresses {
@@ -161,6 +162,7 @@ impl Rows {
         let raw = whole.root.get();
         let node: graphql::Customer<'_> = parse(raw, "customer")?;
         let id = node.id.id();
+        self.knows_of(node.updated_at);
         if let Some(metafields) = &node.metafields {
             self.metafields("Customer", id, metafields)?;
         }
