@@ -15,5 +15,7 @@ mod queue_server;
 mod queue_support;
 mod resource;
 mod samples;
+mod scene;
 mod stand_in;
 mod tables;
+mod traps;

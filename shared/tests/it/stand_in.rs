@@ -15,7 +15,6 @@ struct Script {
     files: HashMap<String, String>,
     nodes: HashMap<String, Value>,
     now: DateTime<Utc>,
-    asked: Vec<String>,
 }
 
 pub struct StandIn {
@@ -60,11 +59,6 @@ impl StandIn {
     pub fn set_clock(&self, now: DateTime<Utc>) {
         self.script.lock().unwrap().now = now;
     }
-
-    /// What was asked for since the last call, by global id.
-    pub fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut self.script.lock().unwrap().asked)
-    }
 }
 
 async fn answer(mut stream: TcpStream, script: Arc<Mutex<Script>>) {
@@ -106,7 +100,6 @@ impl Script {
             let start = head.len() + 4;
             let query: Value = serde_json::from_slice(&request[start..]).expect("a query");
             let gid = query["variables"]["id"].as_str().expect("an id");
-            self.asked.push(gid.to_owned());
             let kind = Gid::parse(gid).expect("a global id").kind().to_owned();
             let field = format!("{}{}", kind[..1].to_lowercase(), &kind[1..]);
             let node = self.nodes.get(gid).cloned().unwrap_or_default();
