@@ -5,7 +5,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{Row as _, query_with};
 
 use super::row::Arguments;
-use super::table::Owner;
+use super::table::{KINDS_OF_ANY, Owner};
 use super::text::number_array_literal;
 use super::upsert::key_of;
 use super::{Error, Key, Source, Table, Transaction};
@@ -52,7 +52,7 @@ fn may_own(kind: &str, table: &Table) -> bool {
     match table.owner {
         None => false,
         Some(Owner::One { kind: owner, .. }) => owner == kind,
-        Some(Owner::Any) => ["Product", "ProductVariant", "Collection", "Customer", "Order"].contains(&kind),
+        Some(Owner::Any) => KINDS_OF_ANY.contains(&kind),
     }
 }
 

@@ -40,6 +40,9 @@ pub enum Owner {
     Any,
 }
 
+/// What [`Owner::Any`] may be.
+pub(super) const KINDS_OF_ANY: [&str; 5] = ["Product", "ProductVariant", "Collection", "Customer", "Order"];
+
 /// A column.
 #[derive(Debug)]
 pub struct Column {
@@ -163,9 +166,10 @@ impl Table {
              cross join lateral (select {outside} as outside) o \
              cross join lateral (select case when not outside then judge(p.source_updated_at, p.observed_at, \
              p.deleted_at, p.source, t.source_updated_at, t.observed_at, ${source}, null) \
-             when ${source} = 'bulk' and s.ids <> '{{}}' and s.observed_at < 'infinity' then 'tie' else 'stale' end \
+             when ${source} = 'bulk' and not ({owner_is_gone}) then 'tie' else 'stale' end \
              as verdict) j where verdict <> 'apply'",
             table = self.name,
+            owner_is_gone = self.owner_is_gone(),
             key = self.same_key("p", "t"),
         )
     }
@@ -287,8 +291,8 @@ impl Table {
     }
 
     /// The set that a row belongs to, and whether its owner was known not to have the row at that time or later. A bulk
-    /// row was read some time after its `observed_at`, perhaps when its owner had it again: then nobody can say. An
-    /// empty set, though, mostly means that the owner is gone, for good.
+    /// row was read some time after its `observed_at`, perhaps when its owner had it again: then nobody can say, unless the
+    /// owner itself is gone.
     fn outside_its_set(&self) -> (String, String) {
         let (condition, member) = match self.owner {
             None => ("false".to_owned(), "shop_id"),
@@ -312,6 +316,27 @@ impl Table {
              and not coalesce(p.deleted_at is null and p.observed_at > s.observed_at, false)"
         );
         (set, outside)
+    }
+
+    /// Whether the owner of a row is known to be gone, which is for good.
+    fn owner_is_gone(&self) -> String {
+        let gone = |kind: &str, column: &str| {
+            let mut owners = super::tables().into_iter().filter(|table| table.kind == kind);
+            let owner = owners.next().expect("every kind of owner has a table");
+            format!(
+                "exists (select from {owner} o where o.shop_id = t.shop_id and o.{key} = t.{column} \
+                 and o.deleted_at is not null)",
+                owner = owner.name,
+                key = owner.keys[0],
+            )
+        };
+        match self.owner {
+            None => "true".to_owned(),
+            Some(Owner::One { kind, column, .. }) => gone(kind, column),
+            Some(Owner::Any) => KINDS_OF_ANY
+                .map(|kind| format!("t.owner_type = '{kind}' and {}", gone(kind, "owner_id")))
+                .join(" or "),
+        }
     }
 
     /// The key columns, each after a prefix.

@@ -7,6 +7,7 @@ mod live;
 mod mirror;
 mod mirror_order;
 mod mirror_support;
+mod parts_order;
 mod pooler;
 mod queue;
 mod queue_dead_letter;

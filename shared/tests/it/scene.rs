@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use shared::message::Resource;
 use shared::mirror::resource;
 use shared::shopify::Gid;
 use shared::store::Store;
+use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::import_support::{Import, shop};
@@ -22,6 +24,15 @@ pub struct Scene {
 
 impl Scene {
     pub async fn new(pool: PgPool) -> Self {
+        // A test database need not outlive a crash, and a story has thousands of commits.
+        let options = (*pool.connect_options())
+            .clone()
+            .options([("synchronous_commit", "off")]);
+        let pool = PgPoolOptions::new()
+            .max_connections(8)
+            .connect_with(options)
+            .await
+            .unwrap();
         let (store, shop_id) = store_with_shop(pool.clone()).await;
         let shopify = StandIn::start().await;
         Self {
@@ -52,17 +63,27 @@ impl Scene {
 
     /// A fetch that is answered, observed at `seconds` or some milliseconds before. True if nothing later is wanted.
     pub async fn fetch(&self, gid: &str, node: Value, seconds: f64) -> bool {
-        self.shopify.tell(gid, node);
+        self.fetch_all(vec![(gid.to_owned(), node)], seconds).await
+    }
+
+    /// The same for many.
+    pub async fn fetch_all(&self, answers: Vec<(String, Value)>, seconds: f64) -> bool {
         // A client takes an answer for a second older than its date says.
         self.shopify.set_clock(at(seconds + 1.0));
-        let resource = Resource {
-            shop: shop(),
-            gid: Gid::parse(gid).unwrap(),
-        };
-        let outcome = resource::apply(&self.store, &self.shopify.client, &resource)
+        let outcomes = answers.into_iter().map(async |(gid, node)| {
+            self.shopify.tell(&gid, node);
+            let resource = Resource {
+                shop: shop(),
+                gid: Gid::parse(&gid).unwrap(),
+            };
+            resource::apply(&self.store, &self.shopify.client, &resource)
+                .await
+                .unwrap()
+        });
+        let outcomes = stream::iter(outcomes).buffer_unordered(8);
+        outcomes
+            .all(async |outcome| outcome == resource::Outcome::Settled)
             .await
-            .unwrap();
-        outcome == resource::Outcome::Settled
     }
 
     /// The first column of a query, as text.
@@ -125,7 +146,9 @@ impl Scene {
         let orders = permutations(story(0).len());
         let stories: Vec<Vec<Arrival>> = (0..).take(orders.len()).map(|copy| story(copy * ROOM)).collect();
         for step in 0..stories[0].len() {
-            let (mut deliveries, mut files) = (Vec::new(), BTreeMap::<_, Vec<Value>>::new());
+            let mut deliveries = Vec::new();
+            let mut files = BTreeMap::<_, Vec<Value>>::new();
+            let mut fetches = BTreeMap::<_, Vec<(String, Value)>>::new();
             for (story, order) in stories.iter().zip(&orders) {
                 match &story[order[step]] {
                     Arrival::Delivery(topic, body, seconds) => deliveries.push(delivery(topic, body, *seconds)),
@@ -133,7 +156,10 @@ impl Scene {
                         let file = files.entry((*operation, (*created * 1_000.0) as i64)).or_default();
                         file.extend(lines.iter().cloned());
                     }
-                    Arrival::Answer(gid, node, seconds) => drop(self.fetch(gid, node.clone(), *seconds).await),
+                    Arrival::Answer(gid, node, seconds) => {
+                        let answers = fetches.entry((*seconds * 1_000.0) as i64).or_default();
+                        answers.push((gid.clone(), node.clone()));
+                    }
                 }
             }
             apply_all(&self.store, &deliveries).await;
@@ -141,6 +167,9 @@ impl Scene {
             apply_all(&self.store, &again).await;
             for ((operation, created), lines) in files {
                 self.import(operation, &lines, created as f64 / 1_000.0).await;
+            }
+            for (seconds, answers) in fetches {
+                self.fetch_all(answers, seconds as f64 / 1_000.0).await;
             }
         }
         orders
