@@ -69,11 +69,18 @@ pub struct Import {
 impl Import {
     /// Lets Shopify write the file and cuts it into `pieces` equal ranges.
     pub async fn start(store: &Store, shop_id: i64, server: &Server, pieces: u64) -> Self {
+        Self::cut(store, shop_id, server, "products", pieces).await
+    }
+
+    /// Lets Shopify write the file of an operation.
+    pub async fn of_operation(store: &Store, shop_id: i64, server: &Server, operation: &'static str) -> Self {
+        Self::cut(store, shop_id, server, operation, 1).await
+    }
+
+    async fn cut(store: &Store, shop_id: i64, server: &Server, operation: &'static str, pieces: u64) -> Self {
         let client = client(server);
-        let mut bulk = client
-            .run_bulk_query(&shop(), "token", "test", shared::import::OPERATIONS[0].query)
-            .await
-            .unwrap();
+        let query = shared::import::find(operation).unwrap().query;
+        let mut bulk = client.run_bulk_query(&shop(), "token", "test", query).await.unwrap();
         while bulk.status != BulkStatus::Completed {
             bulk = client
                 .bulk_operation(&shop(), "token", &bulk.id)
@@ -81,7 +88,7 @@ impl Import {
                 .unwrap()
                 .unwrap();
         }
-        Self::of_bulk(store, shop_id, &client, "products", &bulk, pieces).await
+        Self::of_bulk(store, shop_id, &client, operation, &bulk, pieces).await
     }
 
     /// An import of one file that a test has written, as of an operation created at `created_at`.

@@ -13,7 +13,7 @@ pub type Row = BTreeMap<String, String>;
 async fn rows_of(pool: &PgPool, from: &str) -> Vec<Row> {
     let query = format!(
         "select (select jsonb_object_agg(key, value::text) from jsonb_each(to_jsonb(v) - 'shop_id' - 'synced_at')) \
-         from {from} v order by to_jsonb(v)"
+         from {from} v order by to_jsonb(v) - 'synced_at' - 'raw'"
     );
     let rows: Vec<Value> = sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(pool).await.unwrap();
     rows.into_iter()

@@ -1,6 +1,7 @@
 //! What `shared` promises, tested against the real services. Start them with `make test`.
 
 mod chunk;
+mod documents;
 mod import_support;
 mod layers;
 mod live;
