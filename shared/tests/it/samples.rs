@@ -73,7 +73,7 @@ async fn every_sample_body(pool: PgPool) {
             payload: Payload::Json(serde_json::from_str(&text).unwrap()),
             ..delivery(&topic(&stem), &body, 10.5)
         };
-        let applied = webhook::apply(&store, &[(&webhook, 1)]).await.unwrap();
+        let applied = webhook::apply(&store, &[(&webhook, 1)], true).await.unwrap();
         let mut seen = match &applied.outcomes[0] {
             Ok(status) => format!("{}: {}\n", topic(&stem), status.as_str()),
             Err(error) => format!("{}: {error}\n", topic(&stem)),

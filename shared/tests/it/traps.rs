@@ -646,7 +646,7 @@ async fn a_row_of_a_file_that_a_set_told_during_the_operation_lacks_is_fetched(p
         .import("collections", &[membership(3, 1), membership(3, 2)], 10.0)
         .await;
     assert_eq!(scene.rows(MEMBERS).await, ["3 1"]);
-    assert_eq!(scene.wanted().await, [collection.clone()]);
+    assert_eq!(scene.wanted().await.as_slice(), std::slice::from_ref(&collection));
     assert!(
         !scene.fetch(&collection, collection_node(3, 5.0, &[1, 2]), 19.0).await,
         "no later than the set"
