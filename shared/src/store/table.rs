@@ -323,9 +323,10 @@ impl Table {
         let gone = |kind: &str, column: &str| {
             let mut owners = super::tables().into_iter().filter(|table| table.kind == kind);
             let owner = owners.next().expect("every kind of owner has a table");
+            // Not `exists`, for which the planner may choose to read the whole table.
             format!(
-                "exists (select from {owner} o where o.shop_id = t.shop_id and o.{key} = t.{column} \
-                 and o.deleted_at is not null)",
+                "(select o.deleted_at from {owner} o where o.shop_id = t.shop_id and o.{key} = t.{column} limit 1) \
+                 is not null",
                 owner = owner.name,
                 key = owner.keys[0],
             )
