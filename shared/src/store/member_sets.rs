@@ -48,7 +48,7 @@ impl MemberSet {
 }
 
 /// Whether rows of this table may be members of what has this kind.
-fn may_own(kind: &str, table: &Table) -> bool {
+pub(super) fn may_own(kind: &str, table: &Table) -> bool {
     match table.owner {
         None => false,
         Some(Owner::One { kind: owner, .. }) => owner == kind,
