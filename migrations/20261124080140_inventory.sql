@@ -56,7 +56,9 @@ select shop_id, id, sku, tracked, requires_shipping, cost, country_code_of_origi
 from inventory_items
 where deleted_at is null;
 
+-- At a location that is gone nothing is stored, whatever was told before.
 create view live.inventory_levels as
-select shop_id, inventory_item_id, location_id, available, source_updated_at as updated_at, synced_at, raw
-from inventory_levels
-where deleted_at is null;
+select v.shop_id, v.inventory_item_id, v.location_id, v.available, v.source_updated_at as updated_at, v.synced_at, v.raw
+from inventory_levels v
+left join locations l on l.shop_id = v.shop_id and l.id = v.location_id
+where v.deleted_at is null and l.deleted_at is null;

@@ -38,6 +38,7 @@ impl Rows {
         let raw = whole.root.get();
         let node: graphql::Collection<'_> = parse(raw, "collection")?;
         let id = node.id.id();
+        self.knows_of(node.updated_at);
         if let Some(metafields) = &node.metafields {
             self.metafields("Collection", id, metafields)?;
         }

@@ -28,6 +28,7 @@ impl Rows {
         let Some(updated_at) = body.updated_at else {
             return Ok(self.want("Customer", body.id, NO_VERSION));
         };
+        self.knows_of(updated_at);
         let version = Version::new(updated_at, self.observed_at);
         let default_address_id = body.default_address.map(|address| address.id);
         if let Some(shown) = body.addresses {
@@ -161,6 +162,7 @@ impl Rows {
         let raw = whole.root.get();
         let node: graphql::Customer<'_> = parse(raw, "customer")?;
         let id = node.id.id();
+        self.knows_of(node.updated_at);
         if let Some(metafields) = &node.metafields {
             self.metafields("Customer", id, metafields)?;
         }
@@ -457,7 +459,7 @@ mod tests {
     #[test]
     fn the_sample_body_of_a_customer_is_read() {
         let mut rows = rows();
-        rows.customer_of_webhook(include_str!("../../tests/fixtures/webhooks/customers__update.json"))
+        rows.customer_of_webhook(include_str!("../../tests/fixtures/payloads/customers__update.json"))
             .unwrap();
         let row = only::<Customer>(&rows);
         assert_eq!((row.id, row.email.as_deref()), (ID, Some("bob@biller.com")));
@@ -517,8 +519,8 @@ mod tests {
     #[test]
     fn a_change_of_tags_becomes_a_fetch() {
         for body in [
-            include_str!("../../tests/fixtures/customers/customer_tags_added.json"),
-            include_str!("../../tests/fixtures/customers/customer_tags_removed.json"),
+            include_str!("../../tests/fixtures/payloads/customer_tags_added.json"),
+            include_str!("../../tests/fixtures/payloads/customer_tags_removed.json"),
         ] {
             let mut rows = rows();
             assert!(matches!(rows.customer_tags_delta(body).unwrap(), Subject::Wanted));
@@ -630,7 +632,7 @@ mod tests {
         assert_eq!(only::<SmsConsent>(&whole).version, whole.clockless());
 
         let mut rows = rows();
-        let sample = include_str!("../../tests/fixtures/customers/customers_email_marketing_consent__update.json");
+        let sample = include_str!("../../tests/fixtures/payloads/customers_email_marketing_consent__update.json");
         rows.email_consent_of_webhook(sample).unwrap();
         let row = only::<EmailConsent>(&rows);
         assert_eq!(

@@ -90,6 +90,7 @@ impl Rows {
         let raw = whole.root.get();
         let node: graphql::InventoryItem = parse(raw, "inventory item")?;
         let id = node.id.id();
+        self.knows_of(node.updated_at);
         let mut ids = Vec::with_capacity(whole.members.len());
         for level in &whole.members {
             ids.extend(self.inventory_level(level.get(), id)?);

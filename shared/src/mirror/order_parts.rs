@@ -331,9 +331,9 @@ mod tests {
     use crate::shopify::Whole;
     use crate::store::AnyRow;
 
-    const REFUND: &str = include_str!("../../tests/fixtures/orders/refunds__create.json");
-    const TRANSACTION: &str = include_str!("../../tests/fixtures/orders/order_transactions__create.json");
-    const FULFILLMENT: &str = include_str!("../../tests/fixtures/orders/fulfillments__create.json");
+    const REFUND: &str = include_str!("../../tests/fixtures/payloads/refunds__create.json");
+    const TRANSACTION: &str = include_str!("../../tests/fixtures/payloads/order_transactions__create.json");
+    const FULFILLMENT: &str = include_str!("../../tests/fixtures/payloads/fulfillments__create.json");
     const FETCH: &str = include_str!("../../tests/fixtures/orders/constructed__order_fetch.json");
     const DOCUMENT: &str = include_str!("../shopify/queries/order_by_id.graphql");
     const ORDER: i64 = 820_982_911_946_154_508;

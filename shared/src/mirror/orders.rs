@@ -27,6 +27,7 @@ impl Rows {
         let Some(updated_at) = body.updated_at else {
             return Ok(self.want("Order", id, NO_VERSION));
         };
+        self.knows_of(updated_at);
         let version = Version::new(updated_at, self.observed_at);
         if let Some(lines) = body.line_items {
             self.line_items_of_order(lines, id, version);
@@ -105,6 +106,7 @@ impl Rows {
         let raw = whole.root.get();
         let node: graphql::Order<'_> = parse(raw, "order")?;
         let id = node.id.id();
+        self.knows_of(node.updated_at);
         let version = Version::new(node.updated_at, self.observed_at);
         if let Some(metafields) = &node.metafields {
             self.metafields("Order", id, metafields)?;
@@ -352,8 +354,8 @@ mod tests {
     use super::*;
     use crate::store::AnyRow;
 
-    const SAMPLE: &str = include_str!("../../tests/fixtures/webhooks/orders__create.json");
-    const EDIT: &str = include_str!("../../tests/fixtures/orders/orders__edited.json");
+    const SAMPLE: &str = include_str!("../../tests/fixtures/payloads/orders__create.json");
+    const EDIT: &str = include_str!("../../tests/fixtures/payloads/orders__edited.json");
     const WEBHOOK: &str = include_str!("../../tests/fixtures/orders/constructed__order_webhook.json");
     const FETCH: &str = include_str!("../../tests/fixtures/orders/constructed__order_fetch.json");
     const ID: i64 = 820_982_911_946_154_508;

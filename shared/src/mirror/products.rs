@@ -14,6 +14,9 @@ impl Rows {
     pub fn product_of_webhook(&mut self, raw: &str) -> Result<Subject, Error> {
         let body: rest::Product<'_> = parse(raw, "product")?;
         let id = body.id;
+        if let Some(updated_at) = body.updated_at {
+            self.knows_of(updated_at);
+        }
         let mut shown = Vec::with_capacity(body.variants.len());
         for variant in &body.variants {
             let parsed: rest::ProductVariant = parse(variant.get(), "variant")?;
@@ -135,6 +138,7 @@ impl Rows {
         let raw = whole.root.get();
         let node: graphql::Product<'_> = parse(raw, "product")?;
         let id = number(&node.id, "product")?;
+        self.knows_of(node.updated_at);
         let version = Version::new(node.updated_at, self.observed_at);
         let options = node.options.iter().map(|option| option.id.id()).collect();
         self.has_exactly::<ProductOption>("Product", id, options);

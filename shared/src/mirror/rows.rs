@@ -104,6 +104,12 @@ impl Rows {
         Key::new(self.shop_id, id)
     }
 
+    /// The body shows a change at `updated_at`, so that it was read no earlier: a delivery's body may have been written
+    /// some time after its trigger.
+    pub fn knows_of(&mut self, updated_at: DateTime<Utc>) {
+        self.observed_at = self.observed_at.max(updated_at);
+    }
+
     /// The version of what has no clock of its own and comes by itself. In whole seconds, like Shopify's clocks, so
     /// that a later reading of the same second is not taken for older.
     pub fn clockless(&self) -> Version {

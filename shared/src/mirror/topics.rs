@@ -117,3 +117,170 @@ fn scopes(raw: &str) -> Result<Vec<String>, Error> {
     }
     parse::<Body>(raw, "list of scopes").map(|body| body.current)
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::message::QueueName;
+    use crate::shopify::Gid;
+
+    /// What a delivery leads to, in words.
+    fn effect(topic: &str, body: &Value) -> String {
+        let mut rows = Rows::new(7, DateTime::from_timestamp(2_000_000_000, 0).unwrap());
+        let plan = plan(&mut rows, topic, &body.to_string()).unwrap_or_else(|error| panic!("{topic}: {error}"));
+        for want in &rows.wants {
+            let gid = Gid::parse(&want.gid).unwrap();
+            assert!(
+                QueueName::of_resource(&gid).is_some(),
+                "{topic} wants {gid}, which no queue takes"
+            );
+        }
+        match plan {
+            Plan::Rows(Subject::Row { table, .. }) => format!("row of {}", table.name),
+            Plan::Rows(Subject::Deletion { table, .. }) => format!("deletion in {}", table.name),
+            Plan::Rows(Subject::Wanted) => {
+                let wants = rows
+                    .wants
+                    .iter()
+                    .map(|want| want.gid.trim_start_matches("gid://shopify/"));
+                format!("fetch of {}", wants.collect::<Vec<_>>().join(", "))
+            }
+            Plan::Uninstall => "uninstall".to_owned(),
+            Plan::Scopes(scopes) => format!("scopes {}", scopes.join(", ")),
+            Plan::Nothing => "nothing".to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_topic_leads_to_something() {
+        let whole = json!({"id": 1, "order_id": 2, "updated_at": "2026-11-20T09:01:14Z"});
+        let id = json!({"id": 1});
+        let level =
+            json!({"inventory_item_id": 1, "location_id": 2, "available": 3, "updated_at": "2026-11-20T09:01:14Z"});
+        let of_customer = json!({"customerId": "gid://shopify/Customer/1", "tags": ["x"]});
+        let merge = json!({
+            "admin_graphql_api_customer_kept_id": "gid://shopify/Customer/1",
+            "admin_graphql_api_customer_deleted_id": "gid://shopify/Customer/2",
+            "status": "completed",
+        });
+        let edit = json!({"order_edit": {"id": 5, "order_id": 1}});
+        let scopes = json!({"current": ["read_products", "read_orders"]});
+        let mail = json!({"customer_id": 1, "email_marketing_consent": {"state": "subscribed"}});
+        for (topics, body, expected) in [
+            ("products/create products/update", &whole, "row of products"),
+            ("products/delete", &id, "deletion in products"),
+            (
+                "variants/in_stock variants/out_of_stock",
+                &id,
+                "fetch of ProductVariant/1",
+            ),
+            ("collections/create collections/update", &whole, "row of collections"),
+            ("collections/delete", &id, "deletion in collections"),
+            (
+                "customers/create customers/update customers/enable customers/disable",
+                &whole,
+                "row of customers",
+            ),
+            ("customers/delete", &id, "deletion in customers"),
+            ("customers/merge", &merge, "deletion in customers"),
+            (
+                "customers/purchasing_summary",
+                &of_customer,
+                "row of customer_purchases",
+            ),
+            (
+                "customer.tags_added customer.tags_removed",
+                &of_customer,
+                "fetch of Customer/1",
+            ),
+            (
+                "customers_email_marketing_consent/update",
+                &mail,
+                "row of customer_email_consents",
+            ),
+            (
+                "customers_marketing_consent/update",
+                &id,
+                "row of customer_sms_consents",
+            ),
+            (
+                "orders/create orders/updated orders/paid orders/cancelled orders/fulfilled orders/partially_fulfilled",
+                &whole,
+                "row of orders",
+            ),
+            ("orders/edited", &edit, "fetch of Order/1"),
+            ("orders/delete", &id, "deletion in orders"),
+            ("order_transactions/create", &whole, "row of order_transactions"),
+            ("refunds/create", &whole, "row of refunds"),
+            ("fulfillments/create fulfillments/update", &whole, "row of fulfillments"),
+            (
+                "inventory_items/create inventory_items/update",
+                &whole,
+                "row of inventory_items",
+            ),
+            ("inventory_items/delete", &id, "deletion in inventory_items"),
+            (
+                "inventory_levels/connect inventory_levels/update",
+                &level,
+                "row of inventory_levels",
+            ),
+            ("inventory_levels/disconnect", &level, "deletion in inventory_levels"),
+            (
+                "locations/create locations/update locations/activate locations/deactivate",
+                &whole,
+                "row of locations",
+            ),
+            ("locations/delete", &id, "deletion in locations"),
+            ("shop/update", &id, "fetch of Shop/1"),
+            ("app/scopes_update", &scopes, "scopes read_products, read_orders"),
+            ("app/uninstalled", &id, "uninstall"),
+            (
+                "orders/update products carts/update bulk_operations/finish",
+                &id,
+                "nothing",
+            ),
+        ] {
+            for topic in topics.split(' ') {
+                assert_eq!(effect(topic, body), expected, "{topic}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_without_a_version_is_fetched_whatever_its_kind() {
+        for (topic, expected) in [
+            ("products/update", "fetch of Product/1"),
+            ("collections/update", "fetch of Collection/1"),
+            ("customers/update", "fetch of Customer/1"),
+            ("orders/updated", "fetch of Order/1"),
+            ("fulfillments/update", "fetch of Order/2"),
+            ("inventory_items/update", "fetch of InventoryItem/1"),
+            ("inventory_levels/update", "fetch of InventoryItem/3"),
+            ("locations/update", "fetch of Location/1"),
+        ] {
+            let body = json!({"id": 1, "order_id": 2, "inventory_item_id": 3, "location_id": 4});
+            assert_eq!(effect(topic, &body), expected);
+        }
+    }
+
+    #[test]
+    fn a_body_too_large_is_fetched_whatever_its_kind() {
+        for (topic, kind) in [
+            ("products/update", "Product"),
+            ("variants/in_stock", "ProductVariant"),
+            ("collections/update", "Collection"),
+            ("customers/update", "Customer"),
+            ("orders/updated", "Order"),
+            ("inventory_items/update", "InventoryItem"),
+            ("locations/update", "Location"),
+        ] {
+            let mut rows = Rows::new(7, DateTime::UNIX_EPOCH);
+            let plan = plan_oversized(&mut rows, topic, r#"{"id":1}"#).unwrap();
+            assert!(matches!(plan, Plan::Rows(Subject::Wanted)));
+            assert_eq!(rows.wants[0].gid, format!("gid://shopify/{kind}/1"));
+        }
+    }
+}

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
-use super::member_sets::{self, MemberSet, may_own};
-use super::tables::{AnyRow, Piles, tables};
+use super::member_sets::{self, MemberSet, emptied};
+use super::tables::{AnyRow, Piles};
 use super::{Error, Key, Row, Source, Table, Transaction, Version, newest, upsert};
 
 /// Rows, sets and deletions that are to be written together.
@@ -29,7 +29,8 @@ pub struct Deletion {
     pub deleted_at: DateTime<Utc>,
 }
 
-/// A row of a bulk file and one of a webhook of the same second that differ: only a fetch can tell.
+/// A row of a bulk file of which nobody can say whether it is newer than what is known by a webhook or from its owner:
+/// only a fetch can tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tie {
     /// The store.
@@ -113,14 +114,6 @@ impl<'r> Batch<'r> {
     }
 }
 
-/// The empty sets of all members of something that is gone.
-fn emptied(table: &Table, owner: Key, gone_at: DateTime<Utc>) -> impl Iterator<Item = MemberSet> {
-    tables()
-        .into_iter()
-        .filter(|members| may_own(table.kind, members))
-        .map(move |members| MemberSet::new(members, table.kind, owner, gone_at, Vec::new()))
-}
-
 /// A batch being written, table by table.
 pub(super) struct Work<'t> {
     tx: &'t mut Transaction,
@@ -143,8 +136,8 @@ impl Work<'_> {
         let verdicts = upsert::upsert(self.tx, &rows, self.source).await?;
         for row in rows {
             let key = row.key();
-            let fate = if verdicts.ties.contains(&key) {
-                self.written.ties.extend(tie(row));
+            let fate = if let Some(until) = verdicts.ties.get(&key) {
+                self.written.ties.extend(tie(row, *until));
                 Fate::Tied
             } else if verdicts.stale.contains(&key) {
                 self.written.stale += 1;
@@ -165,34 +158,29 @@ impl Work<'_> {
             };
             self.written.rows.insert((table.name, key), change);
         }
-        self.remove_missing(table).await
+        self.remove_missing(table, verdicts.outside).await
     }
 
-    /// Removes what left the sets of this table, and the members of what was removed.
-    async fn remove_missing(&mut self, table: &'static Table) -> Result<(), Error> {
+    /// Removes what left the sets of this table, and the members of what was removed or came after it had left.
+    async fn remove_missing(&mut self, table: &'static Table, outside: Vec<(Key, DateTime<Utc>)>) -> Result<(), Error> {
         let sets: Vec<&MemberSet> = self.sets.iter().filter(|set| set.is_of(table)).collect();
         let removed = member_sets::remove_missing(self.tx, table, &sets, self.source).await?;
-        let latest = sets.iter().map(|set| set.observed_at).max();
-        if let Some(latest) = latest {
-            let mut orphaned: Vec<MemberSet> = removed
-                .into_iter()
-                .flat_map(|key| emptied(table, key, latest))
-                .collect();
-            member_sets::upsert(self.tx, &mut orphaned).await?;
-            self.sets.extend(orphaned);
-        }
+        let gone = removed.into_iter().chain(outside);
+        let mut orphaned: Vec<MemberSet> = gone.flat_map(|(key, since)| emptied(table, key, since)).collect();
+        member_sets::upsert(self.tx, &mut orphaned).await?;
+        self.sets.extend(orphaned);
         Ok(())
     }
 }
 
-fn tie<R: Row>(row: &R) -> Option<Tie> {
+fn tie<R: Row>(row: &R, observed_at: DateTime<Utc>) -> Option<Tie> {
     let table = R::table();
     let (kind, id) = row.fetched_as()?;
     let mut tie = Tie {
         shop_id: row.key().shop_id,
         kind: kind.to_owned(),
         id,
-        observed_at: row.version().observed_at,
+        observed_at,
         product_id: None,
     };
     // A variant can be fetched by itself.

@@ -1,10 +1,11 @@
 //! `member_sets`: which members an owner has, where somebody told in full.
 
 use chrono::{DateTime, Utc};
-use sqlx::query_with;
+use sqlx::postgres::PgRow;
+use sqlx::{Row as _, query_with};
 
 use super::row::Arguments;
-use super::table::Owner;
+use super::table::{KINDS_OF_ANY, Owner};
 use super::text::number_array_literal;
 use super::upsert::key_of;
 use super::{Error, Key, Source, Table, Transaction};
@@ -55,7 +56,7 @@ pub(super) fn may_own(kind: &str, table: &Table) -> bool {
     match table.owner {
         None => false,
         Some(Owner::One { kind: owner, .. }) => owner == kind,
-        Some(Owner::Any) => ["Product", "ProductVariant", "Collection", "Customer", "Order"].contains(&kind),
+        Some(Owner::Any) => KINDS_OF_ANY.contains(&kind),
     }
 }
 
@@ -97,13 +98,21 @@ pub(super) async fn upsert(tx: &mut Transaction, sets: &mut Vec<MemberSet>) -> R
     Ok(())
 }
 
-/// Turns the rows of this table that left these sets into tombstones. Returns their keys.
+/// The empty sets of all members of something that is gone.
+pub(super) fn emptied(table: &Table, owner: Key, gone_at: DateTime<Utc>) -> impl Iterator<Item = MemberSet> {
+    super::tables()
+        .into_iter()
+        .filter(|members| may_own(table.kind, members))
+        .map(move |members| MemberSet::new(members, table.kind, owner, gone_at, Vec::new()))
+}
+
+/// Turns the rows of this table that left these sets into tombstones. Returns their keys and since when.
 pub(super) async fn remove_missing(
     tx: &mut Transaction,
     table: &'static Table,
     sets: &[&MemberSet],
     source: Source,
-) -> Result<Vec<Key>, Error> {
+) -> Result<Vec<(Key, DateTime<Utc>)>, Error> {
     if sets.is_empty() {
         return Ok(Vec::new());
     }
@@ -114,7 +123,11 @@ pub(super) async fn remove_missing(
     arguments.add(source.as_str());
     let removed = query_with(table.statements().remove_missing.as_str(), arguments.0);
     let removed = removed.fetch_all(tx).await?;
-    removed.iter().map(|row| key_of(table, row)).collect()
+    removed.iter().map(|row| gone(table, row)).collect()
+}
+
+fn gone(table: &Table, row: &PgRow) -> Result<(Key, DateTime<Utc>), Error> {
+    Ok((key_of(table, row)?, row.try_get(table.keys.len() + 1)?))
 }
 
 /// The same for all owners of a store, once a bulk file has been applied: a chunk and a delivery that ran at the same
@@ -125,7 +138,14 @@ pub async fn settle(tx: &mut Transaction, shop_id: i64) -> Result<usize, Error> 
         let mut arguments = Arguments::default();
         arguments.add(shop_id);
         let statement = query_with(table.statements().settle.as_str(), arguments.0);
-        removed += statement.fetch_all(&mut *tx).await?.len();
+        let rows = statement.fetch_all(&mut *tx).await?;
+        removed += rows.len();
+        let mut orphaned = Vec::new();
+        for row in &rows {
+            let (key, since) = gone(table, row)?;
+            orphaned.extend(emptied(table, key, since));
+        }
+        upsert(tx, &mut orphaned).await?;
     }
     Ok(removed)
 }

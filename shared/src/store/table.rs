@@ -40,6 +40,9 @@ pub enum Owner {
     Any,
 }
 
+/// What [`Owner::Any`] may be.
+pub(super) const KINDS_OF_ANY: [&str; 5] = ["Product", "ProductVariant", "Collection", "Customer", "Order"];
+
 /// A column.
 #[derive(Debug)]
 pub struct Column {
@@ -174,22 +177,28 @@ impl Table {
         sent
     }
 
-    /// What becomes of each row, as far as its version alone tells. Rows that are to be written are left out.
+    /// What becomes of each row, as far as its version alone tells, after which moment a fetch could settle a tie, and
+    /// since when the row's owner was known not to have it. Rows that are to be written are left out.
     fn judge(&self) -> String {
         let (arrays, names) = unnest(&self.head());
         let source = self.head().len() + 1;
-        let verdict = self.or_outside(&format!(
-            "judge(p.source_updated_at, p.observed_at, p.deleted_at, p.source, t.source_updated_at, t.observed_at, \
-             ${source}, null)"
-        ));
+        let (set, outside) = self.outside_its_set();
         // One look-up in the index for each row: whatever the statistics say, never a scan of the table.
         format!(
-            "select t.n, verdict from unnest({arrays}) with ordinality as t ({names}, n) \
-             left join lateral (select * from {table} p where {key} limit 1) p on true{set} \
-             cross join lateral (select {verdict} as verdict) j where verdict <> 'apply'",
+            "select t.n, verdict, case when verdict = 'tie' then \
+             greatest(t.observed_at, p.observed_at, case when outside then s.observed_at end) end, \
+             case when outside then nullif(s.observed_at, 'infinity') end \
+             from unnest({arrays}) with ordinality as t ({names}, n) \
+             left join lateral (select * from {table} p where {key} limit 1) p on true \
+             left join lateral ({set}) s on true \
+             cross join lateral (select {outside} as outside) o \
+             cross join lateral (select case when not outside then judge(p.source_updated_at, p.observed_at, \
+             p.deleted_at, p.source, t.source_updated_at, t.observed_at, ${source}, null) \
+             when ${source} = 'bulk' and not ({owner_is_gone}) then 'tie' else 'stale' end \
+             as verdict) j where verdict <> 'apply'",
             table = self.name,
+            owner_is_gone = self.owner_is_gone(),
             key = self.same_key("p", "t"),
-            set = self.set_of_row(),
         )
     }
 
@@ -198,7 +207,8 @@ impl Table {
         let sent = self.sent();
         let (arrays, names) = unnest(&sent);
         format!(
-            "select t.n, verdict from unnest({arrays}) with ordinality as t ({names}, n) \
+            "select t.n, verdict, case when verdict = 'tie' then greatest(t.observed_at, p.observed_at) end, \
+             null::timestamptz from unnest({arrays}) with ordinality as t ({names}, n) \
              cross join lateral (select * from {table} p where {key} limit 1) p \
              cross join lateral (select judge(p.source_updated_at, p.observed_at, p.deleted_at, p.source, \
              t.source_updated_at, t.observed_at, ${source}, ({stored}) is not distinct from ({incoming})) as verdict) j \
@@ -266,7 +276,7 @@ impl Table {
         )
     }
 
-    /// Turns the members that left the sets of these owners into tombstones. Returns their keys.
+    /// Turns the members that left the sets of these owners into tombstones. Returns their keys and since when.
     fn remove_missing(&self) -> String {
         self.removal(
             "from unnest($1::bigint[], $2::text[], $3::bigint[]) as t (shop_id, members, owner_id) \
@@ -302,37 +312,60 @@ impl Table {
              where {condition}v.deleted_at is null and v.observed_at <= s.observed_at and not v.{member} = any (s.ids) \
              order by {keys} for update of v) \
              update {table} v set deleted_at = gone.observed_at, synced_at = now(), source = {source} from gone \
-             where {same} returning {keys}",
+             where {same} returning {keys}, v.deleted_at",
             table = self.name,
             same = self.same_key("v", "gone"),
         )
     }
 
-    /// The verdict, unless the owner was known not to have the row at that time or later.
-    fn or_outside(&self, verdict: &str) -> String {
-        let member = match self.owner {
-            None => return verdict.to_owned(),
-            Some(Owner::One { member, .. }) => member,
-            Some(Owner::Any) => "id",
-        };
-        format!(
-            "case when s.observed_at >= t.observed_at and not t.{member} = any (s.ids) then 'stale' else {verdict} end"
-        )
-    }
-
-    fn set_of_row(&self) -> String {
-        let condition = match self.owner {
-            None => return String::new(),
-            Some(Owner::One { column, .. }) => format!("s.members = '{}' and s.owner_id = t.{column}", self.name),
-            Some(Owner::Any) => format!(
-                "s.members = '{}/' || t.owner_type and s.owner_id = t.owner_id",
-                self.name
+    /// The set that a row belongs to, and whether its owner was known not to have the row at that time or later. A bulk
+    /// row was read some time after its `observed_at`, perhaps when its owner had it again: then nobody can say, unless the
+    /// owner itself is gone.
+    fn outside_its_set(&self) -> (String, String) {
+        let (condition, member) = match self.owner {
+            None => ("false".to_owned(), "shop_id"),
+            Some(Owner::One { column, member, .. }) => (
+                format!("s.members = '{}' and s.owner_id = t.{column}", self.name),
+                member,
+            ),
+            Some(Owner::Any) => (
+                format!(
+                    "s.members = '{}/' || t.owner_type and s.owner_id = t.owner_id",
+                    self.name
+                ),
+                "id",
             ),
         };
-        format!(
-            " left join lateral (select * from member_sets s where s.shop_id = t.shop_id and {condition} limit 1) s \
-             on true"
-        )
+        let set = format!(
+            "select s.observed_at, s.ids from member_sets s where s.shop_id = t.shop_id and {condition} limit 1"
+        );
+        let outside = format!(
+            "coalesce(s.observed_at >= t.observed_at and not t.{member} = any (s.ids), false) \
+             and not coalesce(p.deleted_at is null and p.observed_at > s.observed_at, false)"
+        );
+        (set, outside)
+    }
+
+    /// Whether the owner of a row is known to be gone, which is for good.
+    fn owner_is_gone(&self) -> String {
+        let gone = |kind: &str, column: &str| {
+            let mut owners = super::tables().into_iter().filter(|table| table.kind == kind);
+            let owner = owners.next().expect("every kind of owner has a table");
+            // Not `exists`, for which the planner may choose to read the whole table.
+            format!(
+                "(select o.deleted_at from {owner} o where o.shop_id = t.shop_id and o.{key} = t.{column} limit 1) \
+                 is not null",
+                owner = owner.name,
+                key = owner.keys[0],
+            )
+        };
+        match self.owner {
+            None => "true".to_owned(),
+            Some(Owner::One { kind, column, .. }) => gone(kind, column),
+            Some(Owner::Any) => KINDS_OF_ANY
+                .map(|kind| format!("t.owner_type = '{kind}' and {}", gone(kind, "owner_id")))
+                .join(" or "),
+        }
     }
 
     /// The key columns, each after a prefix.

@@ -49,8 +49,17 @@ pub(super) async fn upsert<R: Row>(tx: &mut Transaction, rows: &[&R], source: So
     }
 }
 
-/// Verdicts in the words of the SQL function `judge`, by the row's place; rows that are to be written have none.
-type Judged = HashMap<usize, String>;
+/// Verdicts by the row's place; rows that are to be written have none.
+type Judged = HashMap<usize, Verdict>;
+
+struct Verdict {
+    /// In the words of the SQL function `judge`.
+    word: String,
+    /// Of a tie: a fetch observed later than this settles it.
+    tied_until: Option<DateTime<Utc>>,
+    /// Since when the owner was known not to have the row.
+    outside_since: Option<DateTime<Utc>>,
+}
 
 /// Notes the verdicts and keeps in `open` what is to be written. Returns the rows that depend on their columns.
 fn settle<'r, R: Row>(verdicts: &mut Verdicts, open: &mut Vec<&'r R>, judged: &Judged) -> Vec<&'r R> {
@@ -58,12 +67,18 @@ fn settle<'r, R: Row>(verdicts: &mut Verdicts, open: &mut Vec<&'r R>, judged: &J
     let mut place = 0;
     open.retain(|row| {
         place += 1;
-        match judged.get(&place).map(String::as_str) {
-            None => return true,
-            Some("compare") => same_second.push(*row),
-            Some("tie") => drop(verdicts.ties.insert(row.key())),
-            Some(_) => drop(verdicts.stale.insert(row.key())),
+        let Some(verdict) = judged.get(&place) else { return true };
+        match (verdict.word.as_str(), verdict.tied_until) {
+            ("compare", _) => same_second.push(*row),
+            ("tie", until) => drop(
+                verdicts
+                    .ties
+                    .insert(row.key(), until.unwrap_or(row.version().observed_at)),
+            ),
+            _ => drop(verdicts.stale.insert(row.key())),
         }
+        let outside = verdict.outside_since.map(|since| (row.key(), since));
+        verdicts.outside.extend(outside);
         false
     });
     same_second
@@ -126,7 +141,15 @@ pub(super) async fn delete(
 }
 
 fn verdicts_of(rows: &[PgRow]) -> Result<Judged, Error> {
-    rows.iter().map(|row| Ok((place_of(row)?, row.try_get(1)?))).collect()
+    let verdicts = rows.iter().map(|row| {
+        let verdict = Verdict {
+            word: row.try_get(1)?,
+            tied_until: row.try_get(2)?,
+            outside_since: row.try_get(3)?,
+        };
+        Ok((place_of(row)?, verdict))
+    });
+    verdicts.collect()
 }
 
 /// Counted from one.

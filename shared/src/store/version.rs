@@ -1,6 +1,6 @@
 //! Versions: by which a newer state wins over an older one, whatever the order of arrival.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
@@ -64,13 +64,15 @@ impl Source {
     }
 }
 
-/// What became of the rows of one table. Keys that are in neither list were written.
+/// What became of the rows of one table. Keys that are in neither of the first two were written.
 #[derive(Debug, Default)]
 pub struct Verdicts {
     /// Something newer, or the same, was there.
     pub stale: HashSet<Key>,
-    /// Nobody can say which is newer: fetch it.
-    pub ties: HashSet<Key>,
+    /// Nobody can say which is newer: a fetch observed later than this will.
+    pub ties: HashMap<Key, DateTime<Utc>>,
+    /// Since when the owner was known not to have the row.
+    pub outside: Vec<(Key, DateTime<Utc>)>,
     /// Written, and never seen before.
     pub new: HashSet<Key>,
 }

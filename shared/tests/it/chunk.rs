@@ -236,6 +236,8 @@ async fn a_tie_of_a_bulk_row_and_a_webhook_wants_a_fetch(pool: PgPool) {
     let import = Import::start(&store, shop_id, &server, 1).await;
     let mut body = product(id, "says otherwise", 0.0, &[], &[]);
     body["updated_at"] = updated.to_rfc3339().into();
+    // It says nothing of the variants, or those would be undecidable too.
+    body.as_object_mut().unwrap().remove("variant_gids");
     let mut webhook = delivery("products/update", &body, 0.0);
     webhook.triggered_at = chrono::Utc::now() + chrono::Duration::seconds(1);
     apply_all(&store, &[webhook]).await;

@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use fake_shopify::{BulkConfig, Config, Server};
 use shared::message;
 use shared::mirror::Error;
 use shared::mirror::chunk::{self, Applied};
-use shared::shopify::{BulkStatus, Client, Probe, ResultFiles, Settings, ShopDomain};
+use shared::shopify::{BulkOperation, BulkStatus, Client, Probe, ResultFiles, Settings, ShopDomain};
 use shared::store::sync_operations::{Polled, ResultFile};
 use shared::store::{Store, commit, sync_chunks, sync_jobs, sync_operations};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::mirror_support::SHOP;
+use crate::stand_in::StandIn;
 
 /// A store with so many products, whose bulk operations are quick.
 pub async fn shopify(products: usize) -> Server {
@@ -58,6 +60,7 @@ pub struct Import {
     pub store: Store,
     pub files: ResultFiles,
     pub job_id: Uuid,
+    operation: &'static str,
     pub chunks: i32,
     /// What Shopify counted: lines, root lines, bytes.
     pub counted: (i64, i64, i64),
@@ -66,11 +69,18 @@ pub struct Import {
 impl Import {
     /// Lets Shopify write the file and cuts it into `pieces` equal ranges.
     pub async fn start(store: &Store, shop_id: i64, server: &Server, pieces: u64) -> Self {
+        Self::cut(store, shop_id, server, "products", pieces).await
+    }
+
+    /// Lets Shopify write the file of an operation.
+    pub async fn of_operation(store: &Store, shop_id: i64, server: &Server, operation: &'static str) -> Self {
+        Self::cut(store, shop_id, server, operation, 1).await
+    }
+
+    async fn cut(store: &Store, shop_id: i64, server: &Server, operation: &'static str, pieces: u64) -> Self {
         let client = client(server);
-        let mut bulk = client
-            .run_bulk_query(&shop(), "token", "test", shared::import::OPERATIONS[0].query)
-            .await
-            .unwrap();
+        let query = shared::import::find(operation).unwrap().query;
+        let mut bulk = client.run_bulk_query(&shop(), "token", "test", query).await.unwrap();
         while bulk.status != BulkStatus::Completed {
             bulk = client
                 .bulk_operation(&shop(), "token", &bulk.id)
@@ -78,27 +88,57 @@ impl Import {
                 .unwrap()
                 .unwrap();
         }
-        let files = ResultFiles::new(&client).unwrap();
+        Self::of_bulk(store, shop_id, &client, operation, &bulk, pieces).await
+    }
+
+    /// An import of one file that a test has written, as of an operation created at `created_at`.
+    pub async fn of_file(
+        store: &Store,
+        shop_id: i64,
+        shopify: &StandIn,
+        operation: &'static str,
+        file: &str,
+        created_at: DateTime<Utc>,
+    ) -> Self {
+        let roots = file.lines().filter(|line| !line.contains("__parentId")).count();
+        let bulk = BulkOperation {
+            id: "gid://shopify/BulkOperation/1".to_owned(),
+            status: BulkStatus::Completed,
+            error_code: None,
+            created_at,
+            object_count: Some(file.lines().count() as i64),
+            root_object_count: Some(roots as i64),
+            file_size: Some(file.len() as i64),
+            url: Some(shopify.offer(file.to_owned())),
+            partial_data_url: None,
+        };
+        Self::of_bulk(store, shop_id, &shopify.client, operation, &bulk, 1).await
+    }
+
+    async fn of_bulk(
+        store: &Store,
+        shop_id: i64,
+        client: &Client,
+        operation: &'static str,
+        bulk: &BulkOperation,
+        pieces: u64,
+    ) -> Self {
+        let files = ResultFiles::new(client).unwrap();
         let url = bulk.url.clone().unwrap();
         let probe = files.probe(&url).await.unwrap();
 
         let job_id = Uuid::now_v7();
+        let kinds = [shared::import::find(operation).unwrap().kind.to_owned()];
         let mut tx = store.begin().await.unwrap();
-        sync_jobs::create(
-            &mut tx,
-            job_id,
-            shop_id,
-            &["products".to_owned()],
-            &["products".to_owned()],
-        )
-        .await
-        .unwrap();
+        sync_jobs::create(&mut tx, job_id, shop_id, &kinds, &[operation.to_owned()])
+            .await
+            .unwrap();
         sync_jobs::start(&mut tx, job_id).await.unwrap();
-        sync_operations::lock(&mut tx, job_id, "products")
+        sync_operations::lock(&mut tx, job_id, operation)
             .await
             .unwrap()
             .unwrap();
-        sync_operations::submitted(&mut tx, job_id, "products", &bulk.id, bulk.created_at)
+        sync_operations::submitted(&mut tx, job_id, operation, &bulk.id, bulk.created_at)
             .await
             .unwrap();
         let polled = Polled {
@@ -109,17 +149,17 @@ impl Import {
             url: Some(url),
             partial: false,
         };
-        sync_operations::polled(&mut tx, job_id, "products", &polled)
+        sync_operations::polled(&mut tx, job_id, operation, &polled)
             .await
             .unwrap();
         let bounds = cut(&probe, pieces);
-        sync_chunks::create(&mut tx, job_id, "products", &bounds).await.unwrap();
+        sync_chunks::create(&mut tx, job_id, operation, &bounds).await.unwrap();
         let result = ResultFile {
             size: probe.size.map(|size| size as i64),
             etag: probe.etag.as_deref(),
             ranges: probe.ranges,
         };
-        sync_operations::fanned_out(&mut tx, job_id, "products", &result)
+        sync_operations::fanned_out(&mut tx, job_id, operation, &result)
             .await
             .unwrap();
         commit(tx).await.unwrap();
@@ -127,6 +167,7 @@ impl Import {
             store: store.clone(),
             files,
             job_id,
+            operation,
             chunks: bounds.len() as i32,
             counted: (
                 bulk.object_count.unwrap(),
@@ -146,7 +187,7 @@ impl Import {
         let message = message::Chunk {
             shop: shop(),
             job_id: self.job_id,
-            operation: "products".to_owned(),
+            operation: self.operation.to_owned(),
             chunk,
         };
         chunk::apply(&self.store, &self.files, &message, deadline).await
@@ -160,7 +201,7 @@ impl Import {
 
     pub async fn sums(&self) -> sync_chunks::Sums {
         let mut tx = self.store.begin().await.unwrap();
-        sync_chunks::sums(&mut tx, self.job_id, "products").await.unwrap()
+        sync_chunks::sums(&mut tx, self.job_id, self.operation).await.unwrap()
     }
 }
 
