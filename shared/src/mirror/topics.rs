@@ -150,6 +150,7 @@ mod tests {
             }
             Plan::Uninstall => "uninstall".to_owned(),
             Plan::Scopes(scopes) => format!("scopes {}", scopes.join(", ")),
+            Plan::Privacy(_) => "privacy".to_owned(),
             Plan::Nothing => "nothing".to_owned(),
         }
     }
@@ -168,6 +169,8 @@ mod tests {
         });
         let edit = json!({"order_edit": {"id": 5, "order_id": 1}});
         let scopes = json!({"current": ["read_products", "read_orders"]});
+        let privacy =
+            json!({"shop_id": 1, "shop_domain": "a.myshopify.com", "customer": {"id": 1}, "data_request": {"id": 9}});
         let mail = json!({"customer_id": 1, "email_marketing_consent": {"state": "subscribed"}});
         for (topics, body, expected) in [
             ("products/create products/update", &whole, "row of products"),
@@ -237,6 +240,11 @@ mod tests {
             ("shop/update", &id, "fetch of Shop/1"),
             ("app/scopes_update", &scopes, "scopes read_products, read_orders"),
             ("app/uninstalled", &id, "uninstall"),
+            (
+                "customers/data_request customers/redact shop/redact",
+                &privacy,
+                "privacy",
+            ),
             (
                 "orders/update products carts/update bulk_operations/finish",
                 &id,

@@ -64,7 +64,10 @@ async fn every_sample_body(pool: PgPool) {
     let (store, _) = store_with_shop(pool.clone()).await;
     clear(&pool).await;
     let installed = rows(&pool, "select to_jsonb(s)::text from shops s").await;
-    for (stem, text) in samples("fixtures/payloads", "json") {
+    let mut bodies = samples("fixtures/payloads", "json");
+    // Nothing comes back to an erased store.
+    bodies.sort_by_key(|(stem, _)| stem == "shop__redact");
+    for (stem, text) in bodies {
         if stem == "hmac_vectors" {
             continue;
         }
