@@ -16,6 +16,9 @@ create table shops (
     -- What the store lets us read; null until app/scopes_update tells. Shopify's clock beside it.
     scopes               text[],
     scopes_granted_at    timestamptz,
+    -- Shopify refuses names, addresses and the like (protected customer data is not granted): where they come as null,
+    -- what is stored stays.
+    refuses_personal     boolean not null default false,
     -- A late app/uninstalled (triggered before this) changes nothing.
     installed_at    timestamptz not null default now(),
     uninstalled_at  timestamptz,

@@ -47,6 +47,9 @@ pub async fn apply(store: &Store, client: &Client, resource: &Resource) -> Resul
     if held.is_erased(shop_id) {
         return finish(tx, shop_id, gid, answer.observed_at).await;
     }
+    if gid.kind() == "Customer" || answer.refused {
+        shops::refuses_personal(&mut tx, shop_id, answer.refused).await?;
+    }
     for (product, collections) in std::mem::take(&mut rows.memberships) {
         for left in mentions::other_memberships(&mut tx, product, &collections).await? {
             rows.delete_key(CollectionProduct::table(), left);

@@ -13,9 +13,12 @@ use super::{Error, privacy, wants};
 use crate::message::{Payload, Rejected, Resource, Webhook};
 use crate::store::redaction_sweeps;
 use crate::store::redactions::{self, Held};
+use crate::store::tables::CustomerAddress;
 use crate::store::webhook_logs::{self, Entry, Status};
 use crate::store::webhook_rejections::{self, Rejection};
-use crate::store::{self, AnyRow, Batch, Fate, Source, Store, Transaction, Written, pending_fetches, shops};
+use crate::store::{
+    self, AnyRow, Batch, Fate, MemberSet, Row, Source, Store, Transaction, Written, pending_fetches, shops,
+};
 
 /// A delivery and how often it has been received.
 pub type Received<'a> = (&'a Webhook, u32);
@@ -217,8 +220,21 @@ pub(super) async fn write(
     let rows = rows.iter().enumerate();
     rows.for_each(|(place, row)| batch.add(screened.row(place, row)));
     batch.sets = std::mem::take(&mut with.sets);
+    spare_refused(tx, &mut batch.sets).await?;
     batch.deletions = std::mem::take(&mut with.deletions);
     Ok(batch.write(tx, source).await?)
+}
+
+/// A customer whose addresses are refused is shown without any: that tells nothing about which there are.
+async fn spare_refused(tx: &mut Transaction, sets: &mut Vec<MemberSet>) -> Result<(), Error> {
+    let table = CustomerAddress::table();
+    let of_addresses = sets.iter().filter(|set| set.is_of(table));
+    let shop_ids: Vec<i64> = of_addresses.map(|set| set.shop_id).collect();
+    if !shop_ids.is_empty() {
+        let refusing = shops::refusing(tx, &shop_ids).await?;
+        sets.retain(|set| !set.is_of(table) || !refusing.contains(&set.shop_id));
+    }
+    Ok(())
 }
 
 async fn outcome(tx: &mut Transaction, expectation: Expectation, written: &Written) -> Result<Done, Error> {

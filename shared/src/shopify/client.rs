@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::StatusCode;
 use reqwest::header::DATE;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -38,6 +38,8 @@ pub struct Answer<T> {
     /// Shopify's clock: the state was read no earlier than this (the response's `Date`, less the time the call took
     /// and one second for the header's resolution).
     pub observed_at: DateTime<Utc>,
+    /// Fields inside of it were refused: where it is null, that may mean nothing.
+    pub refused: bool,
 }
 
 #[derive(Serialize)]
@@ -57,7 +59,25 @@ struct Response {
 #[derive(Deserialize)]
 struct QueryError {
     message: String,
+    /// Where in the data; of a field that was refused, the data is null there.
+    #[serde(default)]
+    path: Vec<IgnoredAny>,
     extensions: Option<QueryErrorExtensions>,
+}
+
+impl QueryError {
+    fn code(&self) -> &str {
+        let code = self
+            .extensions
+            .as_ref()
+            .and_then(|extensions| extensions.code.as_deref());
+        code.unwrap_or_default()
+    }
+
+    /// A field inside of what was asked for, which this app or token may not see.
+    fn is_refused_field(&self) -> bool {
+        self.code() == "ACCESS_DENIED" && self.path.len() > 1
+    }
 }
 
 #[derive(Deserialize)]
@@ -105,6 +125,28 @@ impl Client {
         document: &str,
         variables: impl Serialize,
     ) -> Result<Answer<T>, Error> {
+        self.ask(shop, token, document, variables, false).await
+    }
+
+    /// The same, but fields that were refused are no error: the answer says that there were some.
+    pub(crate) async fn query_what_is_allowed<T: DeserializeOwned>(
+        &self,
+        shop: &ShopDomain,
+        token: &str,
+        document: &str,
+        variables: impl Serialize,
+    ) -> Result<Answer<T>, Error> {
+        self.ask(shop, token, document, variables, true).await
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        shop: &ShopDomain,
+        token: &str,
+        document: &str,
+        variables: impl Serialize,
+        may_refuse: bool,
+    ) -> Result<Answer<T>, Error> {
         let base = self.settings.admin_url.replace("{shop}", shop.as_str());
         let url = format!("{base}/admin/api/{}/graphql.json", self.settings.api_version);
         let started = Instant::now();
@@ -131,7 +173,8 @@ impl Client {
         }
         let answer: Response =
             serde_json::from_slice(&body).map_err(|error| Error::Malformed { what: shape(&error) })?;
-        if let Some(error) = answer.errors.first() {
+        let is_error = |error: &&QueryError| !(may_refuse && error.is_refused_field());
+        if let Some(error) = answer.errors.iter().find(is_error) {
             return Err(error_of_query(error, answer.extensions.as_ref()));
         }
         let data = answer.data.ok_or_else(|| Error::Malformed {
@@ -148,6 +191,7 @@ impl Client {
         Ok(Answer {
             data,
             observed_at: date - elapsed - TimeDelta::seconds(1),
+            refused: !answer.errors.is_empty(),
         })
     }
 }
@@ -175,12 +219,7 @@ fn error_of_status(status: StatusCode, retry_after: Option<&str>) -> Error {
 }
 
 fn error_of_query(error: &QueryError, extensions: Option<&Extensions>) -> Error {
-    let code = error
-        .extensions
-        .as_ref()
-        .and_then(|extensions| extensions.code.as_deref())
-        .unwrap_or("");
-    match code {
+    match error.code() {
         "THROTTLED" => Error::Throttled {
             retry_after: restored_after(extensions),
         },

@@ -160,6 +160,7 @@ impl Client {
     ) -> Result<Option<Answer<Option<Whole>>>, Error> {
         let mut whole: Option<(Whole, DateTime<Utc>, DateTime<Utc>)> = None;
         let mut after: Option<String> = None;
+        let mut refused = false;
         loop {
             let mut variables = Map::from_iter([("id".to_owned(), json!(Gid::new(document.of, gid.id())))]);
             if document.members.is_some() {
@@ -167,15 +168,17 @@ impl Client {
                 variables.insert("after".to_owned(), json!(after));
             }
             let mut answer = self
-                .query::<HashMap<String, Option<Box<RawValue>>>>(shop, token, document.text, &variables)
+                .query_what_is_allowed::<HashMap<String, Option<Box<RawValue>>>>(shop, token, document.text, &variables)
                 .await?;
             let Some(root) = answer.data.remove(document.field).flatten() else {
                 let vanished = whole.is_some();
                 return Ok((!vanished).then_some(Answer {
                     data: None,
                     observed_at: answer.observed_at,
+                    refused: answer.refused,
                 }));
             };
+            refused |= answer.refused;
             let Stamp { updated_at } = read(&root)?;
             let page = match document.members {
                 Some(field) => members(&root, field)?,
@@ -193,6 +196,7 @@ impl Client {
                 return Ok(whole.map(|(data, _, observed_at)| Answer {
                     data: Some(data),
                     observed_at,
+                    refused,
                 }));
             }
             after = page.page_info.end_cursor;

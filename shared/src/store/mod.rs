@@ -19,6 +19,7 @@ pub mod redactions;
 pub mod rejected_lines;
 mod row;
 pub mod shops;
+mod statements;
 pub mod sync_chunks;
 pub mod sync_jobs;
 pub mod sync_operations;

@@ -153,3 +153,26 @@ pub async fn redact(tx: &mut Transaction, shop_id: i64, redacted_at: DateTime<Ut
     }
     Ok(changed)
 }
+
+/// Records whether Shopify refuses what is personal in this store's customers and orders. Then null is not null.
+pub async fn refuses_personal(tx: &mut Transaction, shop_id: i64, refuses: bool) -> Result<(), Error> {
+    sqlx::query!(
+        "update shops set refuses_personal = $2 where id = $1 and refuses_personal <> $2",
+        shop_id,
+        refuses,
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+/// Of these stores, those of which Shopify refuses what is personal.
+pub async fn refusing(tx: &mut Transaction, shop_ids: &[i64]) -> Result<Vec<i64>, Error> {
+    let rows = sqlx::query!(
+        "select id from shops where id = any ($1) and refuses_personal",
+        shop_ids
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}

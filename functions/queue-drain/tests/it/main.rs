@@ -5,6 +5,7 @@ mod privacy;
 mod privacy_shop;
 mod privacy_support;
 mod refresh;
+mod refused;
 mod support;
 
 use std::time::Duration;

@@ -43,6 +43,7 @@ impl Client {
         Ok(Answer {
             data: answer.data.shop,
             observed_at: answer.observed_at,
+            refused: answer.refused,
         })
     }
 }

@@ -1,0 +1,310 @@
+//! The statements by which a mirrored table is written, made from its description. Erasure has its own ([`super::erasure`]).
+
+use std::fmt::Write as _;
+
+use super::table::{Column, KINDS_OF_ANY, Owner, Table};
+
+/// The four arrays that every statement on rows begins with, after those of the keys.
+const VERSION: [(&str, &str); 2] = [("source_updated_at", "timestamptz"), ("observed_at", "timestamptz")];
+
+impl Table {
+    /// The columns by which a row is judged before anything else of it is sent.
+    fn head(&self) -> Vec<(&'static str, &'static str)> {
+        let mut head = self.key_columns();
+        head.extend(VERSION);
+        head.extend(
+            self.owner_columns()
+                .into_iter()
+                .filter(|(name, _)| !self.keys.contains(name)),
+        );
+        head
+    }
+
+    fn key_columns(&self) -> Vec<(&'static str, &'static str)> {
+        let mut keys = vec![("shop_id", "bigint")];
+        keys.extend(self.keys.iter().map(|name| (*name, "bigint")));
+        keys
+    }
+
+    fn owner_columns(&self) -> Vec<(&'static str, &'static str)> {
+        match self.owner {
+            None => Vec::new(),
+            Some(Owner::One { column, .. }) => vec![(column, "bigint")],
+            Some(Owner::Any) => vec![("owner_type", "text"), ("owner_id", "bigint")],
+        }
+    }
+
+    /// Every column that a row brings, in the order in which it is bound.
+    fn sent(&self) -> Vec<(&'static str, &'static str)> {
+        let mut sent = self.key_columns();
+        sent.extend(VERSION);
+        sent.extend(self.columns.iter().map(|column| (column.name, column.sent)));
+        sent
+    }
+
+    /// What becomes of each row, as far as its version alone tells, after which moment a fetch could settle a tie, and
+    /// since when the row's owner was known not to have it. Rows that are to be written are left out.
+    pub(super) fn judge(&self) -> String {
+        let (arrays, names) = unnest(&self.head());
+        let source = self.head().len() + 1;
+        let (set, outside) = self.outside_its_set();
+        // One look-up in the index for each row: whatever the statistics say, never a scan of the table.
+        format!(
+            "select t.n, verdict, case when verdict = 'tie' then \
+             greatest(t.observed_at, p.observed_at, case when outside then s.observed_at end) end, \
+             case when outside then nullif(s.observed_at, 'infinity') end \
+             from unnest({arrays}) with ordinality as t ({names}, n) \
+             left join lateral (select * from {table} p where {key} limit 1) p on true \
+             left join lateral ({set}) s on true \
+             cross join lateral (select {outside} as outside) o \
+             cross join lateral (select case when not outside then judge(p.source_updated_at, p.observed_at, \
+             p.deleted_at, p.source, t.source_updated_at, t.observed_at, ${source}, null) \
+             when ${source} = 'bulk' and not ({owner_is_gone}) then 'tie' else 'stale' end \
+             as verdict) j where verdict <> 'apply'",
+            table = self.name,
+            owner_is_gone = self.owner_is_gone(),
+            key = self.same_key("p", "t"),
+        )
+    }
+
+    /// The same for rows of the same second, whose columns decide.
+    pub(super) fn compare(&self) -> String {
+        let sent = self.sent();
+        let (arrays, names) = unnest(&sent);
+        format!(
+            "select t.n, verdict, case when verdict = 'tie' then greatest(t.observed_at, p.observed_at) end, \
+             null::timestamptz from unnest({arrays}) with ordinality as t ({names}, n) \
+             cross join lateral (select * from {table} p where {key} limit 1) p \
+             cross join lateral (select judge(p.source_updated_at, p.observed_at, p.deleted_at, p.source, \
+             t.source_updated_at, t.observed_at, ${source}, ({stored}) is not distinct from ({incoming})) as verdict \
+             from shops sh where sh.id = t.shop_id) j where verdict <> 'apply'",
+            table = self.name,
+            key = self.same_key("p", "t"),
+            source = sent.len() + 1,
+            stored = self.tuple("p.", |column| format!("p.{}", column.name)),
+            incoming = self.tuple("t.", |column| column.unless_refused(&column.cast("t."), "p.")),
+        )
+    }
+
+    /// Writes the rows, newest wins. What was judged before is judged again under the row's lock, for a writer that
+    /// came in between. Returns the keys written, and whether the row is new.
+    pub(super) fn write(&self) -> String {
+        let mut sent = self.sent();
+        sent.push(("raw", "text"));
+        let (arrays, names) = unnest(&sent);
+        let keys = self.keys_of("");
+        let (personal, others): (Vec<&Column>, Vec<&Column>) = self.columns.iter().partition(|column| column.personal);
+        let mut assignments: String = others
+            .iter()
+            .map(|column| format!("{0} = excluded.{0}, ", column.name))
+            .collect();
+        if !personal.is_empty() {
+            let names: Vec<&str> = personal.iter().map(|column| column.name).collect();
+            let stored = format!("{}.", self.name);
+            let values = personal
+                .iter()
+                .map(|column| column.unless_refused(&format!("excluded.{}", column.name), &stored));
+            write!(
+                assignments,
+                "({}) = (select {} from shops sh where sh.id = excluded.shop_id), ",
+                names.join(", "),
+                values.collect::<Vec<_>>().join(", "),
+            )
+            .expect("a string takes every write");
+        }
+        format!(
+            "insert into {table} ({columns}, source_updated_at, observed_at, raw, source) \
+             select {casts}, source_updated_at, observed_at, nullif(raw, '')::jsonb, ${source} \
+             from unnest({arrays}) as t ({names}) order by {keys} on conflict ({keys}) do update \
+             set {assignments}source_updated_at = excluded.source_updated_at, observed_at = excluded.observed_at, \
+             deleted_at = null, synced_at = now(), source = excluded.source, raw = excluded.raw \
+             where judge({table}.source_updated_at, {table}.observed_at, {table}.deleted_at, {table}.source, \
+             excluded.source_updated_at, excluded.observed_at, excluded.source, ({stored}) is not distinct from \
+             ({excluded})) = 'apply' returning {keys}, xmax = 0",
+            table = self.name,
+            columns = self.tuple("", |column| column.name.to_owned()),
+            casts = self.tuple("", |column| column.cast("")),
+            source = sent.len() + 1,
+            stored = self.tuple(&format!("{}.", self.name), |column| format!(
+                "{}.{}",
+                self.name, column.name
+            )),
+            excluded = self.tuple("excluded.", |column| format!("excluded.{}", column.name)),
+        )
+    }
+
+    /// Writes tombstones, also for rows never seen. Returns the places of those that something observed later had
+    /// already brought back or deleted.
+    pub(super) fn delete(&self) -> String {
+        let mut sent = self.key_columns();
+        sent.push(("deleted_at", "timestamptz"));
+        let (arrays, names) = unnest(&sent);
+        let keys = self.keys_of("");
+        format!(
+            "with incoming as (select * from unnest({arrays}) with ordinality as t ({names}, n)), \
+             written as (insert into {table} ({keys}, source_updated_at, observed_at, deleted_at, source) \
+             select {keys}, '-infinity', '-infinity', deleted_at, ${source} from incoming order by {keys} \
+             on conflict ({keys}) do update \
+             set deleted_at = excluded.deleted_at, synced_at = now(), source = excluded.source \
+             where {table}.observed_at <= excluded.deleted_at \
+             and ({table}.deleted_at is null or {table}.deleted_at < excluded.deleted_at) returning {keys}) \
+             select i.n from incoming i where not exists (select from written w where {same})",
+            table = self.name,
+            source = sent.len() + 1,
+            same = self.same_key("w", "i"),
+        )
+    }
+
+    /// Turns the members that left the sets of these owners into tombstones. Returns their keys and since when.
+    pub(super) fn remove_missing(&self) -> String {
+        self.removal(
+            "from unnest($1::bigint[], $2::text[], $3::bigint[]) as t (shop_id, members, owner_id) \
+             join member_sets s on s.shop_id = t.shop_id and s.members = t.members and s.owner_id = t.owner_id",
+            "",
+            "$4",
+        )
+    }
+
+    /// The same for all owners of a store.
+    pub(super) fn settle(&self) -> String {
+        self.removal("from member_sets s", "s.shop_id = $1 and ", "v.source")
+    }
+
+    fn removal(&self, from: &str, condition: &str, source: &str) -> String {
+        let (join, member) = match self.owner {
+            None => return String::new(),
+            Some(Owner::One { column, member, .. }) => (
+                format!("s.members = '{}' and v.{column} = s.owner_id", self.name),
+                member,
+            ),
+            Some(Owner::Any) => (
+                format!(
+                    "s.members = '{}/' || v.owner_type and v.owner_id = s.owner_id",
+                    self.name
+                ),
+                "id",
+            ),
+        };
+        let keys = self.keys_of("v.");
+        format!(
+            "with gone as (select {keys}, s.observed_at {from} join {table} v on v.shop_id = s.shop_id and {join} \
+             where {condition}v.deleted_at is null and v.observed_at <= s.observed_at and not v.{member} = any (s.ids) \
+             order by {keys} for update of v) \
+             update {table} v set deleted_at = gone.observed_at, synced_at = now(), source = {source} from gone \
+             where {same} returning {keys}, v.deleted_at",
+            table = self.name,
+            same = self.same_key("v", "gone"),
+        )
+    }
+
+    /// The set that a row belongs to, and whether its owner was known not to have the row at that time or later. A bulk
+    /// row was read some time after its `observed_at`, perhaps when its owner had it again: then nobody can say, unless the
+    /// owner itself is gone.
+    fn outside_its_set(&self) -> (String, String) {
+        let (condition, member) = match self.owner {
+            None => ("false".to_owned(), "shop_id"),
+            Some(Owner::One { column, member, .. }) => (
+                format!("s.members = '{}' and s.owner_id = t.{column}", self.name),
+                member,
+            ),
+            Some(Owner::Any) => (
+                format!(
+                    "s.members = '{}/' || t.owner_type and s.owner_id = t.owner_id",
+                    self.name
+                ),
+                "id",
+            ),
+        };
+        let set = format!(
+            "select s.observed_at, s.ids from member_sets s where s.shop_id = t.shop_id and {condition} limit 1"
+        );
+        let outside = format!(
+            "coalesce(s.observed_at >= t.observed_at and not t.{member} = any (s.ids), false) \
+             and not coalesce(p.deleted_at is null and p.observed_at > s.observed_at, false)"
+        );
+        (set, outside)
+    }
+
+    /// Whether the owner of a row is known to be gone, which is for good.
+    fn owner_is_gone(&self) -> String {
+        let gone = |kind: &str, column: &str| {
+            let mut owners = super::tables().into_iter().filter(|table| table.kind == kind);
+            let owner = owners.next().expect("every kind of owner has a table");
+            // Not `exists`, for which the planner may choose to read the whole table.
+            format!(
+                "(select o.deleted_at from {owner} o where o.shop_id = t.shop_id and o.{key} = t.{column} limit 1) \
+                 is not null",
+                owner = owner.name,
+                key = owner.keys[0],
+            )
+        };
+        match self.owner {
+            None => "true".to_owned(),
+            Some(Owner::One { kind, column, .. }) => gone(kind, column),
+            Some(Owner::Any) => KINDS_OF_ANY
+                .map(|kind| format!("t.owner_type = '{kind}' and {}", gone(kind, "owner_id")))
+                .join(" or "),
+        }
+    }
+
+    /// The key columns, each after a prefix.
+    fn keys_of(&self, prefix: &str) -> String {
+        let mut names = format!("{prefix}shop_id");
+        for key in self.keys {
+            write!(names, ", {prefix}{key}").expect("a string takes every write");
+        }
+        names
+    }
+
+    /// The key columns, each after a prefix, and the others.
+    fn tuple(&self, prefix: &str, item: impl Fn(&Column) -> String) -> String {
+        let mut tuple = self.keys_of(prefix);
+        for column in self.columns {
+            write!(tuple, ", {}", item(column)).expect("a string takes every write");
+        }
+        tuple
+    }
+
+    fn same_key(&self, one: &str, other: &str) -> String {
+        let mut same = format!("{one}.shop_id = {other}.shop_id");
+        for key in self.keys {
+            write!(same, " and {one}.{key} = {other}.{key}").expect("a string takes every write");
+        }
+        same
+    }
+}
+
+impl Column {
+    /// The new value, or the stored one where Shopify refuses to show what is personal: then null is not null. `sh` is
+    /// the store.
+    fn unless_refused(&self, new: &str, stored: &str) -> String {
+        if self.personal {
+            format!(
+                "case when sh.refuses_personal then coalesce({new}, {stored}{}) else {new} end",
+                self.name
+            )
+        } else {
+            new.to_owned()
+        }
+    }
+
+    /// The value as the column's type.
+    fn cast(&self, prefix: &str) -> String {
+        if self.pg == self.sent {
+            format!("{prefix}{}", self.name)
+        } else {
+            format!("{prefix}{}::{}", self.name, self.pg)
+        }
+    }
+}
+
+/// The arguments and the column names of an `unnest` of arrays.
+fn unnest(sent: &[(&str, &str)]) -> (String, String) {
+    let arrays: Vec<String> = sent
+        .iter()
+        .enumerate()
+        .map(|(place, (_, sent))| format!("${}::{sent}[]", place + 1))
+        .collect();
+    let names: Vec<&str> = sent.iter().map(|(name, _)| *name).collect();
+    (arrays.join(", "), names.join(", "))
+}
