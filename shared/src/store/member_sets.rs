@@ -123,11 +123,13 @@ pub(super) async fn remove_missing(
     arguments.add(source.as_str());
     let removed = query_with(table.statements().remove_missing.as_str(), arguments.0);
     let removed = removed.fetch_all(tx).await?;
-    removed.iter().map(|row| gone(table, row)).collect()
+    removed.iter().filter_map(|row| gone(table, row).transpose()).collect()
 }
 
-fn gone(table: &Table, row: &PgRow) -> Result<(Key, DateTime<Utc>), Error> {
-    Ok((key_of(table, row)?, row.try_get(table.keys.len() + 1)?))
+/// What was removed and since when; nothing for what was erased, which owned nothing.
+fn gone(table: &Table, row: &PgRow) -> Result<Option<(Key, DateTime<Utc>)>, Error> {
+    let since: Option<DateTime<Utc>> = row.try_get(table.keys.len() + 1)?;
+    since.map(|since| Ok((key_of(table, row)?, since))).transpose()
 }
 
 /// The same for all owners of a store, once a bulk file has been applied: a chunk and a delivery that ran at the same
@@ -142,8 +144,9 @@ pub async fn settle(tx: &mut Transaction, shop_id: i64) -> Result<usize, Error> 
         removed += rows.len();
         let mut orphaned = Vec::new();
         for row in &rows {
-            let (key, since) = gone(table, row)?;
-            orphaned.extend(emptied(table, key, since));
+            if let Some((key, since)) = gone(table, row)? {
+                orphaned.extend(emptied(table, key, since));
+            }
         }
         upsert(tx, &mut orphaned).await?;
     }

@@ -59,7 +59,7 @@ impl Table {
              cross join lateral (select {outside} as outside) o \
              cross join lateral (select case when not outside then judge(p.source_updated_at, p.observed_at, \
              p.deleted_at, p.source, t.source_updated_at, t.observed_at, ${source}, null) \
-             when ${source} = 'bulk' and not ({owner_is_gone}) then 'tie' else 'stale' end \
+             when ${source} = 'bulk' and s.observed_at < 'infinity' and not ({owner_is_gone}) then 'tie' else 'stale' end \
              as verdict) j where verdict <> 'apply'",
             table = self.name,
             owner_is_gone = self.owner_is_gone(),
@@ -191,7 +191,7 @@ impl Table {
              where {condition}v.deleted_at is null and v.observed_at <= s.observed_at and not v.{member} = any (s.ids) \
              order by {keys} for update of v) \
              update {table} v set deleted_at = gone.observed_at, synced_at = now(), source = {source} from gone \
-             where {same} returning {keys}, v.deleted_at",
+             where {same} returning {keys}, nullif(v.deleted_at, 'infinity')",
             table = self.name,
             same = self.same_key("v", "gone"),
         )
