@@ -116,7 +116,7 @@ impl OwnerId for Option<i64> {
 
 /// Describes a mirrored table and makes the type of its rows:
 ///
-/// ```ignore
+/// ```text
 /// row! {
 ///     /// One leaf.
 ///     pub struct Leaf: "Leaf" in "leaves" (id) of (column "Tree" tree_id id) {
