@@ -6,7 +6,7 @@ use sqlx::postgres::PgArguments;
 use super::text::array_literal;
 use super::{Key, Table, Version};
 
-/// A row of a mirrored table. Made by [`row!`].
+/// A row of a mirrored table. Made by `row!`.
 pub trait Row: Sized + Sync {
     /// Its table.
     fn table() -> &'static Table;

@@ -3,6 +3,7 @@
 mod chunk;
 mod documents;
 mod import_support;
+mod jobs;
 mod layers;
 mod live;
 mod mirror;

@@ -38,6 +38,11 @@ impl Verdict {
         self.store == self.mirror
     }
 
+    /// The table.
+    pub fn table(&self) -> &'static str {
+        self.table
+    }
+
     /// How many rows the store has.
     pub fn rows(&self) -> u64 {
         self.store.rows

@@ -81,6 +81,7 @@ async fn rows(mirror: &mut PgConnection, sql: &'static str) -> i64 {
 async fn an_import_and_the_webhooks_after_it_make_the_mirror_equal() {
     let (stack, admin, mut mirror) = start().await;
     demo::import(&stack, &admin).await.unwrap();
+    demo::fetches(&mut mirror).await.unwrap();
     assert_equal(&stack, &mut mirror).await;
     demo::deliver(&stack, &mut mirror, 200).await.unwrap();
     assert_equal(&stack, &mut mirror).await;
@@ -90,9 +91,10 @@ async fn an_import_and_the_webhooks_after_it_make_the_mirror_equal() {
         .await
         .unwrap();
     let verdicts = proof::compare(&stack.shopify, &mut mirror).await.unwrap();
+    let different = verdicts.iter().filter(|verdict| !verdict.equal());
     assert_eq!(
-        verdicts.iter().map(proof::Verdict::equal).collect::<Vec<_>>(),
-        [true, false]
+        different.map(proof::Verdict::table).collect::<Vec<_>>(),
+        ["product_variants"]
     );
     stack.stop().await;
 }
@@ -113,7 +115,7 @@ async fn webhooks_during_an_import_neither_lose_nor_are_overwritten() {
     })
     .await;
     assert_equal(&stack, &mut mirror).await;
-    let both: i64 = sqlx::query_scalar("select count(*) from products where source = 'webhook' and observed_at > (select bulk_created_at from sync_operations where job_id = $1::uuid)")
+    let both: i64 = sqlx::query_scalar("select count(*) from products where source = 'webhook' and observed_at > (select bulk_created_at from sync_operations where job_id = $1::uuid and operation = 'products')")
         .bind(&job)
         .fetch_one(&mut mirror)
         .await
@@ -220,7 +222,12 @@ async fn no_log_line_carries_a_secret_or_a_payload() {
         .fetch_one(&mut mirror)
         .await
         .unwrap();
+    let email: String = sqlx::query_scalar("select email from customers where email is not null limit 1")
+        .fetch_one(&mut mirror)
+        .await
+        .unwrap();
     let secrets = [
+        email,
         stack.shopify.webhook_secret().to_owned(),
         stack.shopify.access_token().to_owned(),
         stack.variable("ADMIN_TOKEN").to_owned(),
