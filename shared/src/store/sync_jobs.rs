@@ -108,7 +108,7 @@ pub async fn start(tx: &mut Transaction, id: Uuid) -> Result<bool, Error> {
 /// Ends an import whose operations have all ended: with the worst of their ends. Does nothing while one is under way.
 pub async fn finish(tx: &mut Transaction, id: Uuid) -> Result<(), Error> {
     // Two operations that end at the same moment take turns, or neither would see that the other has ended.
-    sqlx::query!("select id from sync_jobs where id = $1 for update", id)
+    sqlx::query!("select id from sync_jobs where id = $1 for no key update", id)
         .fetch_optional(&mut *tx)
         .await?;
     sqlx::query!(
