@@ -11,8 +11,8 @@ use axum::routing::post;
 use fake_shopify::{Config, Server};
 use serde_json::{Value, json};
 
-pub const BULK_PRODUCTS: &str = include_str!("../fixtures/bulk_products.graphql");
-pub const PRODUCT_BY_ID: &str = include_str!("../fixtures/product_by_id.graphql");
+pub const BULK_PRODUCTS: &str = include_str!("../documents/bulk_products.graphql");
+pub const PRODUCT_BY_ID: &str = include_str!("../documents/product_by_id.graphql");
 pub const RUN: &str = "mutation Run($query: String!, $groupObjects: Boolean! = false) { bulkOperationRunQuery(query: $query, \
     groupObjects: $groupObjects) { bulkOperation { id status objectCount } userErrors { field message code } } }";
 pub const POLL: &str = "query Poll($id: ID!) { bulkOperation(id: $id) { id status type errorCode createdAt completedAt \
