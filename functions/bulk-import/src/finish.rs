@@ -19,7 +19,9 @@ pub(crate) async fn run(run: &Run<'_>, failure: Option<&Failure>) -> Result<Answ
             match judge(&operation, &sums) {
                 Ok(status) => {
                     // A chunk and a delivery that ran at the same moment may each have missed what the other wrote.
-                    member_sets::settle(&mut tx, operation.shop_id).await?;
+                    if let Some(created_at) = operation.bulk_created_at {
+                        member_sets::settle(&mut tx, operation.shop_id, created_at).await?;
+                    }
                     sync_operations::finish(&mut tx, run.job_id, run.operation, status, None).await?;
                 }
                 Err(difference) => {

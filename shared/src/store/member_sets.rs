@@ -132,13 +132,15 @@ fn gone(table: &Table, row: &PgRow) -> Result<Option<(Key, DateTime<Utc>)>, Erro
     since.map(|since| Ok((key_of(table, row)?, since))).transpose()
 }
 
-/// The same for all owners of a store, once a bulk file has been applied: a chunk and a delivery that ran at the same
-/// moment may each have missed what the other wrote. Returns how many rows were removed.
-pub async fn settle(tx: &mut Transaction, shop_id: i64) -> Result<usize, Error> {
+/// The same for the owners of a store whose sets were told since `since`, once a bulk file created then has been applied: a
+/// chunk and a delivery that ran at the same moment may each have missed what the other wrote. Older sets say nothing about
+/// the file's rows. Returns how many rows were removed.
+pub async fn settle(tx: &mut Transaction, shop_id: i64, since: DateTime<Utc>) -> Result<usize, Error> {
     let mut removed = 0;
     for table in super::tables().into_iter().filter(|table| table.owner.is_some()) {
         let mut arguments = Arguments::default();
         arguments.add(shop_id);
+        arguments.add(since);
         let statement = query_with(table.statements().settle.as_str(), arguments.0);
         let rows = statement.fetch_all(&mut *tx).await?;
         removed += rows.len();

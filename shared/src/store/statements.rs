@@ -167,7 +167,11 @@ impl Table {
 
     /// The same for all owners of a store.
     pub(super) fn settle(&self) -> String {
-        self.removal("from member_sets s", "s.shop_id = $1 and ", "v.source")
+        self.removal(
+            "from member_sets s",
+            "s.shop_id = $1 and s.observed_at >= $2 and ",
+            "v.source",
+        )
     }
 
     fn removal(&self, from: &str, condition: &str, source: &str) -> String {

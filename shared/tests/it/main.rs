@@ -19,6 +19,7 @@ mod queue_support;
 mod resource;
 mod samples;
 mod scene;
+mod settle;
 mod stand_in;
 mod tables;
 mod traps;

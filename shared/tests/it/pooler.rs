@@ -141,7 +141,9 @@ async fn everything_works_behind_a_pooler(pool: PgPool) {
     .await
     .unwrap();
     sync_jobs::progress(&mut tx, job_id).await.unwrap().unwrap();
-    member_sets::settle(&mut tx, shop_id).await.unwrap();
+    member_sets::settle(&mut tx, shop_id, chrono::DateTime::UNIX_EPOCH)
+        .await
+        .unwrap();
     shared::store::commit(tx).await.unwrap();
     assert_eq!(rows(&pool, "select count(*)::text from sync_jobs").await, ["1"]);
 }
