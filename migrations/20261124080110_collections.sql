@@ -31,9 +31,7 @@ select shop_id, id, title, handle, body_html, sort_order, template_suffix, sourc
 from collections
 where deleted_at is null;
 
--- A product that is gone is in no collection, whatever was told of it before.
 create view live.collection_products as
-select m.shop_id, m.collection_id, m.product_id, m.synced_at
-from collection_products m
-left join products p on p.shop_id = m.shop_id and p.id = m.product_id
-where m.deleted_at is null and p.deleted_at is null;
+select shop_id, collection_id, product_id, synced_at
+from collection_products
+where deleted_at is null;

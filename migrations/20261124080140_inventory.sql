@@ -44,6 +44,9 @@ create table inventory_levels (
     primary key (shop_id, inventory_item_id, location_id)
 );
 
+-- Serves: what is stored at a location; the removal of levels when the location is gone.
+create index inventory_levels_location on inventory_levels (shop_id, location_id);
+
 create view live.locations as
 select shop_id, id, name, active, address1, address2, city, zip, province_code, country_code, phone, created_at,
        source_updated_at as updated_at, synced_at, raw
@@ -56,9 +59,7 @@ select shop_id, id, sku, tracked, requires_shipping, cost, country_code_of_origi
 from inventory_items
 where deleted_at is null;
 
--- At a location that is gone nothing is stored, whatever was told before.
 create view live.inventory_levels as
-select v.shop_id, v.inventory_item_id, v.location_id, v.available, v.source_updated_at as updated_at, v.synced_at, v.raw
-from inventory_levels v
-left join locations l on l.shop_id = v.shop_id and l.id = v.location_id
-where v.deleted_at is null and l.deleted_at is null;
+select shop_id, inventory_item_id, location_id, available, source_updated_at as updated_at, synced_at, raw
+from inventory_levels
+where deleted_at is null;

@@ -4,7 +4,7 @@ use super::Error;
 use super::rows::{Mention, NO_VERSION, Rows, Subject, number, parse};
 use crate::shopify::{Whole, graphql, rest};
 use crate::store::Version;
-use crate::store::tables::{Product, ProductMedia, ProductOption, ProductVariant};
+use crate::store::tables::{CollectionProduct, Product, ProductMedia, ProductOption, ProductVariant};
 
 /// A webhook shows so many media at most; with fewer, all are shown.
 const MOST_MEDIA_SHOWN: usize = 250;
@@ -181,7 +181,7 @@ impl Rows {
         }
         ids.iter().for_each(|id| self.membership(*id, product_id));
         if !shown.page_info.has_next_page {
-            self.memberships.push((self.key(product_id), ids));
+            self.has_exactly::<CollectionProduct>("Product", product_id, ids);
         }
         Ok(())
     }

@@ -9,8 +9,8 @@ use super::rows::Rows;
 use super::{Error, webhook};
 use crate::message::Resource;
 use crate::shopify::{Client, Gid, PRODUCT_EXTRAS, Whole, graphql};
-use crate::store::tables::{Collection, CollectionProduct, Customer, InventoryItem, Location, Product, ProductVariant};
-use crate::store::{self, Row, Source, Store, Transaction, credentials, mentions, pending_fetches, redactions, shops};
+use crate::store::tables::{Collection, Customer, InventoryItem, Location, Product, ProductVariant};
+use crate::store::{self, Source, Store, Transaction, credentials, pending_fetches, redactions, shops};
 
 /// What became of a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,11 +49,6 @@ pub async fn apply(store: &Store, client: &Client, resource: &Resource) -> Resul
     }
     if gid.kind() == "Customer" || answer.refused {
         shops::refuses_personal(&mut tx, shop_id, answer.refused).await?;
-    }
-    for (product, collections) in std::mem::take(&mut rows.memberships) {
-        for left in mentions::other_memberships(&mut tx, product, &collections).await? {
-            rows.delete_key(CollectionProduct::table(), left);
-        }
     }
     let found = std::mem::take(&mut rows.rows);
     let screened = screen::rows(&mut tx, &held, found.iter(), &HashSet::new()).await?;

@@ -32,8 +32,6 @@ pub(super) struct Rows {
     pub wants: Vec<Want>,
     /// Resources that must be fetched unless the tables have them.
     pub mentions: Vec<Mention>,
-    /// Products and all the collections that each is in.
-    pub memberships: Vec<(Key, Vec<i64>)>,
     /// NUL characters removed so far.
     pub nul_removed: usize,
 }
@@ -84,7 +82,6 @@ impl Rows {
             deletions: Vec::new(),
             wants: Vec::new(),
             mentions: Vec::new(),
-            memberships: Vec::new(),
             nul_removed: 0,
         }
     }
@@ -96,7 +93,6 @@ impl Rows {
         self.deletions.append(&mut other.deletions);
         self.wants.append(&mut other.wants);
         self.mentions.append(&mut other.mentions);
-        self.memberships.append(&mut other.memberships);
         self.nul_removed += other.nul_removed;
     }
 

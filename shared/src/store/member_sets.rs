@@ -15,7 +15,7 @@ use super::{Error, Key, Source, Table, Transaction};
 pub struct MemberSet {
     /// The store.
     pub shop_id: i64,
-    /// The table of the members; with the kind of the owner where that can differ.
+    /// The table of the members; with the kind of the owner where it is not the table's first.
     pub members: String,
     /// Whose.
     pub owner_id: i64,
@@ -40,8 +40,8 @@ impl MemberSet {
     /// What the members in `table` of owners of this kind are called.
     pub(super) fn members_of(table: &Table, kind: &str) -> String {
         match table.owner {
-            Some(Owner::Any) => format!("{}/{kind}", table.name),
-            Some(Owner::One { .. }) | None => table.name.to_owned(),
+            Some(Owner::One { kind: owner, .. }) if owner == kind => table.name.to_owned(),
+            _ => format!("{}/{kind}", table.name),
         }
     }
 
@@ -53,11 +53,10 @@ impl MemberSet {
 
 /// Whether rows of this table may be members of what has this kind.
 pub(super) fn may_own(kind: &str, table: &Table) -> bool {
-    match table.owner {
-        None => false,
-        Some(Owner::One { kind: owner, .. }) => owner == kind,
-        Some(Owner::Any) => KINDS_OF_ANY.contains(&kind),
-    }
+    table.owners().any(|owner| match owner {
+        Owner::One { kind: owner, .. } => owner == kind,
+        Owner::Any => KINDS_OF_ANY.contains(&kind),
+    })
 }
 
 /// Records the sets that are newer than the known ones.

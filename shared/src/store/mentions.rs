@@ -70,25 +70,3 @@ pub async fn untold_refunds(tx: &mut Transaction, mentions: &[Mention]) -> Resul
     .await?;
     Ok(answer.into_iter().map(|row| Key::new(row.shop_id, row.id)).collect())
 }
-
-/// Of a product's memberships here, those in other collections than these.
-pub async fn other_memberships(tx: &mut Transaction, product: Key, collection_ids: &[i64]) -> Result<Vec<Key>, Error> {
-    let answer = sqlx::query!(
-        r#"
-        select collection_id from collection_products
-        where shop_id = $1 and product_id = $2 and deleted_at is null and not collection_id = any ($3)
-        order by collection_id
-        "#,
-        product.shop_id,
-        product.id,
-        collection_ids,
-    )
-    .fetch_all(&mut *tx)
-    .await?;
-    let key = |collection_id| Key {
-        shop_id: product.shop_id,
-        id: collection_id,
-        with: product.id,
-    };
-    Ok(answer.into_iter().map(|row| key(row.collection_id)).collect())
-}

@@ -127,11 +127,13 @@ impl OwnerId for Option<i64> {
 /// ```
 ///
 /// Owners: `(column kind column member)`; `(key kind column member)` where the owner is the first key; `(any)` where the
-/// columns `owner_type` and `owner_id` name it. `personal` columns are emptied by a redaction.
+/// columns `owner_type` and `owner_id` name it. `and` names another owner, whose column is a key too. `personal` columns are emptied by a redaction.
 macro_rules! row {
     (
         $(#[$doc:meta])*
-        pub struct $row:ident: $kind:literal in $table:literal ($key:ident $(, $with:ident)?) $(of $owner:tt)? {
+        pub struct $row:ident: $kind:literal in $table:literal ($key:ident $(, $with:ident)?)
+            $(of $owner:tt $(and $other:tt)?)?
+        {
             $($column:ident: $type:ty => $pg:literal $($personal:ident)?,)*
         }
     ) => {
@@ -154,6 +156,7 @@ macro_rules! row {
                     $kind,
                     &[stringify!($key) $(, stringify!($with))?],
                     $crate::store::row::owner!($($owner)?),
+                    $crate::store::row::owner!($($($other)?)?),
                     &[$($crate::store::Column {
                         name: stringify!($column),
                         pg: $pg,

@@ -47,7 +47,7 @@ impl Table {
     pub(super) fn judge(&self) -> String {
         let (arrays, names) = unnest(&self.head());
         let source = self.head().len() + 1;
-        let (set, outside) = self.outside_its_set();
+        let set = self.set_without();
         // One look-up in the index for each row: whatever the statistics say, never a scan of the table.
         format!(
             "select t.n, verdict, case when verdict = 'tie' then \
@@ -56,7 +56,8 @@ impl Table {
              from unnest({arrays}) with ordinality as t ({names}, n) \
              left join lateral (select * from {table} p where {key} limit 1) p on true \
              left join lateral ({set}) s on true \
-             cross join lateral (select {outside} as outside) o \
+             cross join lateral (select s.observed_at is not null \
+             and not coalesce(p.deleted_at is null and p.observed_at > s.observed_at, false) as outside) o \
              cross join lateral (select case when not outside then judge(p.source_updated_at, p.observed_at, \
              p.deleted_at, p.source, t.source_updated_at, t.observed_at, ${source}, null) \
              when ${source} = 'bulk' and s.observed_at < 'infinity' and not ({owner_is_gone}) then 'tie' else 'stale' end \
@@ -175,58 +176,51 @@ impl Table {
     }
 
     fn removal(&self, from: &str, condition: &str, source: &str) -> String {
-        let (join, member) = match self.owner {
-            None => return String::new(),
-            Some(Owner::One { column, member, .. }) => (
-                format!("s.members = '{}' and v.{column} = s.owner_id", self.name),
-                member,
-            ),
-            Some(Owner::Any) => (
-                format!(
-                    "s.members = '{}/' || v.owner_type and v.owner_id = s.owner_id",
-                    self.name
-                ),
-                "id",
-            ),
-        };
+        if self.owner.is_none() {
+            return String::new();
+        }
         let keys = self.keys_of("v.");
         format!(
-            "with gone as (select {keys}, s.observed_at {from} join {table} v on v.shop_id = s.shop_id and {join} \
-             where {condition}v.deleted_at is null and v.observed_at <= s.observed_at and not v.{member} = any (s.ids) \
+            "with gone as (select {keys}, s.observed_at {from} join {table} v on v.shop_id = s.shop_id and ({left}) \
+             where {condition}v.deleted_at is null and v.observed_at <= s.observed_at \
              order by {keys} for update of v) \
              update {table} v set deleted_at = gone.observed_at, synced_at = now(), source = {source} from gone \
              where {same} returning {keys}, nullif(v.deleted_at, 'infinity')",
             table = self.name,
+            left = self.left_a_set("v"),
             same = self.same_key("v", "gone"),
         )
     }
 
-    /// The set that a row belongs to, and whether its owner was known not to have the row at that time or later. A bulk
-    /// row was read some time after its `observed_at`, perhaps when its owner had it again: then nobody can say, unless the
-    /// owner itself is gone.
-    fn outside_its_set(&self) -> (String, String) {
-        let (condition, member) = match self.owner {
-            None => ("false".to_owned(), "shop_id"),
-            Some(Owner::One { column, member, .. }) => (
-                format!("s.members = '{}' and s.owner_id = t.{column}", self.name),
-                member,
-            ),
-            Some(Owner::Any) => (
+    /// The latest set, told no earlier than a row was observed, of an owner that did not have the row. A bulk row was read
+    /// some time after its `observed_at`, perhaps when its owner had it again: then nobody can say, unless the owner itself
+    /// is gone.
+    fn set_without(&self) -> String {
+        format!(
+            "select s.observed_at from member_sets s where s.shop_id = t.shop_id and ({left}) \
+             and s.observed_at >= t.observed_at order by s.observed_at desc limit 1",
+            left = self.left_a_set("t"),
+        )
+    }
+
+    /// Whether a set `s` is that of an owner of the row and lacks the row.
+    fn left_a_set(&self, row: &str) -> String {
+        let lacks = self.owners().enumerate().map(|(place, owner)| match owner {
+            Owner::One { kind, column, member } => {
+                let other = if place == 0 { String::new() } else { format!("/{kind}") };
                 format!(
-                    "s.members = '{}/' || t.owner_type and s.owner_id = t.owner_id",
-                    self.name
-                ),
-                "id",
+                    "s.members = '{table}{other}' and s.owner_id = {row}.{column} and not {row}.{member} = any (s.ids)",
+                    table = self.name,
+                )
+            }
+            Owner::Any => format!(
+                "s.members = '{table}/' || {row}.owner_type and s.owner_id = {row}.owner_id \
+                 and not {row}.id = any (s.ids)",
+                table = self.name,
             ),
-        };
-        let set = format!(
-            "select s.observed_at, s.ids from member_sets s where s.shop_id = t.shop_id and {condition} limit 1"
-        );
-        let outside = format!(
-            "coalesce(s.observed_at >= t.observed_at and not t.{member} = any (s.ids), false) \
-             and not coalesce(p.deleted_at is null and p.observed_at > s.observed_at, false)"
-        );
-        (set, outside)
+        });
+        let lacks = lacks.collect::<Vec<_>>().join(" or ");
+        if lacks.is_empty() { "false".to_owned() } else { lacks }
     }
 
     /// Whether the owner of a row is known to be gone, which is for good.
@@ -242,12 +236,19 @@ impl Table {
                 key = owner.keys[0],
             )
         };
-        match self.owner {
-            None => "true".to_owned(),
-            Some(Owner::One { kind, column, .. }) => gone(kind, column),
-            Some(Owner::Any) => KINDS_OF_ANY
-                .map(|kind| format!("t.owner_type = '{kind}' and {}", gone(kind, "owner_id")))
-                .join(" or "),
+        let gone: Vec<String> = self
+            .owners()
+            .flat_map(|owner| match owner {
+                Owner::One { kind, column, .. } => vec![gone(kind, column)],
+                Owner::Any => KINDS_OF_ANY
+                    .map(|kind| format!("t.owner_type = '{kind}' and {}", gone(kind, "owner_id")))
+                    .to_vec(),
+            })
+            .collect();
+        if gone.is_empty() {
+            "true".to_owned()
+        } else {
+            gone.join(" or ")
         }
     }
 

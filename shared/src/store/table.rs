@@ -17,6 +17,8 @@ pub struct Table {
     pub keys: &'static [&'static str],
     /// Whose members its rows are.
     pub owner: Option<Owner>,
+    /// Whose members they are besides, seen from the other side: a membership is of a collection and of a product.
+    pub other_owner: Option<Owner>,
     /// Every other column that is written, in the order in which rows bind their values.
     pub columns: &'static [Column],
     statements: OnceLock<Statements>,
@@ -77,6 +79,7 @@ impl Table {
         kind: &'static str,
         keys: &'static [&'static str],
         owner: Option<Owner>,
+        other_owner: Option<Owner>,
         columns: &'static [Column],
     ) -> Self {
         Self {
@@ -84,9 +87,15 @@ impl Table {
             kind,
             keys,
             owner,
+            other_owner,
             columns,
             statements: OnceLock::new(),
         }
+    }
+
+    /// Whose members its rows are.
+    pub(super) fn owners(&self) -> impl Iterator<Item = Owner> {
+        self.owner.into_iter().chain(self.other_owner)
     }
 
     /// Its statements, written out at the first use.

@@ -781,3 +781,29 @@ async fn app_uninstalled_after_a_reinstall_changes_nothing(pool: PgPool) {
         "applied"
     );
 }
+
+/// A product as a fetch tells it, with the collections that it is in.
+fn product_in(collections: &[i64], updated: f64) -> Value {
+    let collections = collections.iter().map(|id| json!({ "id": gid("Collection", *id) }));
+    let lists = json!({ "variants": list(Vec::new()), "collections": list(collections.collect()) });
+    node("Product", 1, updated, lists)
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn a_file_that_is_older_than_a_fetch_of_a_product_brings_no_membership_back(pool: PgPool) {
+    let scene = Scene::new(pool).await;
+    let product = gid("Product", 1);
+    scene.import("collections", &[membership(3, 1)], 5.0).await;
+    // A rule lets the product go to another collection; the first may never have been here.
+    scene.fetch(&product, product_in(&[4], 5.0), 20.0).await;
+    assert_eq!(scene.rows(MEMBERS).await, ["4 1"]);
+    scene
+        .import("collections", &[membership(3, 1), membership(5, 1)], 10.0)
+        .await;
+    assert_eq!(scene.rows(MEMBERS).await, ["4 1"], "only a fetch can tell");
+    assert_eq!(scene.wanted().await, [gid("Collection", 3), gid("Collection", 5)]);
+    // It is gone, and with it every membership, whatever a file of before says.
+    scene.deliver("products/delete", json!({ "id": 1 }), 30.0).await;
+    scene.import("collections", &[membership(4, 1)], 25.0).await;
+    assert!(scene.rows(MEMBERS).await.is_empty());
+}

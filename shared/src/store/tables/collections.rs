@@ -16,5 +16,5 @@ row! {
 row! {
     /// One product's membership in a collection.
     pub struct CollectionProduct: "CollectionProduct" in "collection_products" (collection_id, product_id)
-        of (key "Collection" collection_id product_id) {}
+        of (key "Collection" collection_id product_id) and (key "Product" product_id collection_id) {}
 }

@@ -19,7 +19,7 @@ row! {
 row! {
     /// How much of a thing is available at a place.
     pub struct InventoryLevel: "InventoryLevel" in "inventory_levels" (inventory_item_id, location_id)
-        of (key "InventoryItem" inventory_item_id location_id)
+        of (key "InventoryItem" inventory_item_id location_id) and (key "Location" location_id inventory_item_id)
     {
         available: Option<i32> => "integer",
     }
