@@ -24,7 +24,7 @@ pub(crate) async fn handle(context: &Context, messages: &[Message]) -> Vec<Settl
         match message::decode(&message.body) {
             Ok(Body::Webhook(webhook)) => deliveries.push((index, webhook)),
             Ok(Body::Rejected(rejected)) => {
-                let kept = mirror::webhook::keep_refused(&context.store, &rejected).await;
+                let kept = mirror::log::refused(&context.store, &rejected).await;
                 settlements[index] = Some(settlement(context, message, kept));
             }
             Ok(Body::Resource(_) | Body::Chunk(_) | Body::Import(_)) => {
@@ -120,7 +120,7 @@ async fn log_failure(context: &Context, webhook: &Webhook, message: &Message, se
         Settlement::DeadLetter { reason } => (Status::Dead, reason),
     };
     let received = (webhook, message.receive_count);
-    if let Err(error) = mirror::webhook::log_failure(&context.store, received, status, reason).await {
+    if let Err(error) = mirror::log::failure(&context.store, received, status, reason).await {
         tracing::warn!(message.id = %message.id, error = %Chain(&error), "failure not logged");
     }
 }

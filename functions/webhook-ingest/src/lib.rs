@@ -87,7 +87,7 @@ async fn accept(context: &Context, delivery: Delivery, body: &[u8], received_at:
     let webhook = webhook(delivery, body, received_at);
     let (shop, topic) = (webhook.shop.clone(), webhook.topic.clone());
     if topic.is_irrecoverable() {
-        match timeout_at(deadline, mirror::webhook::log_received(&context.store, &webhook)).await {
+        match timeout_at(deadline, mirror::log::received(&context.store, &webhook)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::error!(shop.domain = %shop, webhook.topic = %topic, error = %Chain(&error), "Postgres unavailable");

@@ -7,13 +7,14 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use chrono::DateTime;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::line::Line;
 use super::privacy::screen;
 use super::rows::{Mention, Rows};
-use super::{Error, wants};
+use super::{Error, wants, write};
 use crate::message::{self, Resource};
 use crate::shopify::{self, Gid, LineSplitter, Probe, RangeReader, ResultFiles};
 use crate::store::pending_fetches::{self, Want};
@@ -235,15 +236,13 @@ impl Worker<'_> {
         if held.is_erased(self.shop_id) {
             return Err(Error::ChunkMoved);
         }
-        let rows = || lines.iter().flat_map(|line| &line.rows);
-        let screened = screen::rows(&mut tx, &held, rows(), &HashSet::new()).await?;
-        let mut batch = store::Batch::default();
-        rows()
-            .enumerate()
-            .for_each(|(place, row)| batch.add(screened.row(place, row)));
-        let written = batch.write(&mut tx, Source::Bulk).await?;
+        let rows = lines.iter().flat_map(|line| &line.rows);
+        // A file tells no set and no deletion.
+        let mut nothing_else = Rows::new(self.shop_id, DateTime::UNIX_EPOCH);
+        let write::Outcome { written, .. } =
+            write::write(&mut tx, &held, rows, &HashSet::new(), &mut nothing_else, Source::Bulk).await?;
         let mut wants = wants::of_mentions(&mut tx, &mentions).await?;
-        wants.extend(wants::of_ties(&written.ties, TIE));
+        wants.extend(wants::of_ties(&written.ties));
         let wants = pending_fetches::want(&mut tx, &wants).await?;
         step.rejected = self.keep_rejected(&mut tx, &held, lines).await?;
         step.stale = written.stale as i64;
@@ -288,5 +287,3 @@ impl Worker<'_> {
         .collect()
     }
 }
-
-const TIE: &str = "a bulk row and a webhook of the same second differ";

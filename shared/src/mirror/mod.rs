@@ -10,6 +10,7 @@ mod customers;
 mod error;
 mod inventory;
 mod line;
+pub mod log;
 mod metafields;
 mod order_parts;
 mod orders;
@@ -20,5 +21,6 @@ mod rows;
 mod topics;
 mod wants;
 pub mod webhook;
+mod write;
 
 pub use error::{Disposition, Error};

@@ -4,9 +4,8 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 
-use super::privacy::screen;
 use super::rows::Rows;
-use super::{Error, webhook};
+use super::{Error, write};
 use crate::message::Resource;
 use crate::shopify::{Client, Gid, PRODUCT_EXTRAS, Whole, graphql};
 use crate::store::tables::{Collection, Customer, InventoryItem, Location, Product, ProductVariant};
@@ -47,12 +46,12 @@ pub async fn apply(store: &Store, client: &Client, resource: &Resource) -> Resul
     if held.is_erased(shop_id) {
         return finish(tx, shop_id, gid, answer.observed_at).await;
     }
-    if gid.kind() == "Customer" || answer.refused {
+    // An order that shows everything says nothing of customers.
+    if gid.kind() == "Customer" || gid.kind() == "Order" && answer.refused {
         shops::refuses_personal(&mut tx, shop_id, answer.refused).await?;
     }
     let found = std::mem::take(&mut rows.rows);
-    let screened = screen::rows(&mut tx, &held, found.iter(), &HashSet::new()).await?;
-    webhook::write(&mut tx, &found, &screened, &mut rows, Source::Fetch).await?;
+    write::write(&mut tx, &held, found.iter(), &HashSet::new(), &mut rows, Source::Fetch).await?;
     finish(tx, shop_id, gid, answer.observed_at).await
 }
 

@@ -15,6 +15,7 @@ use crate::store::{Change, Fate, Row, Tie, Transaction, Written, mentions};
 /// Above this many variants of one product, the whole product is fetched instead: it costs one call.
 const MOST_SINGLE_VARIANTS: usize = 10;
 
+const TIE: &str = "of two states nobody can say which is newer";
 const NOT_SHOWN: &str = "a body named more variants than it showed";
 const UNTOLD: &str = "no webhook tells all of it";
 const REFUND_LINES: &str = "a bulk file cannot hold the lines of refunds";
@@ -75,7 +76,7 @@ pub(super) async fn of_mentions(tx: &mut Transaction, mentioned: &[Mention]) -> 
 }
 
 /// What settles rows that nobody can tell to be newer or older.
-pub(super) fn of_ties(ties: &[Tie], reason: &'static str) -> Vec<Want> {
+pub(super) fn of_ties(ties: &[Tie]) -> Vec<Want> {
     let (variants, others): (Vec<&Tie>, Vec<&Tie>) = ties.iter().partition(|tie| tie.kind == "ProductVariant");
     let variants = variants.into_iter().map(|tie| Variant {
         shop_id: tie.shop_id,
@@ -83,11 +84,11 @@ pub(super) fn of_ties(ties: &[Tie], reason: &'static str) -> Vec<Want> {
         id: tie.id,
         wanted_at: tie.observed_at,
     });
-    let mut wants = grouped(variants, reason);
+    let mut wants = grouped(variants, TIE);
     wants.extend(
         others
             .into_iter()
-            .map(|tie| want(tie.shop_id, &tie.kind, tie.id, tie.observed_at, reason)),
+            .map(|tie| want(tie.shop_id, &tie.kind, tie.id, tie.observed_at, TIE)),
     );
     wants
 }

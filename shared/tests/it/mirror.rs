@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use shared::message::{Payload, Webhook};
-use shared::mirror::{Disposition, webhook};
+use shared::mirror::{Disposition, log, webhook};
 use shared::store::webhook_logs::Status;
 use sqlx::PgPool;
 
@@ -296,7 +296,7 @@ async fn nul_characters_do_not_stop_a_delivery(pool: PgPool) {
 async fn a_failure_stands_in_the_log_until_the_delivery_is_applied(pool: PgPool) {
     let (store, _) = store_with_shop(pool.clone()).await;
     let message = delivery("products/update", &product(1, "x", 10.0, &[], &[]), 10.5);
-    webhook::log_failure(&store, (&message, 1), Status::Retrying, "Postgres is away")
+    log::failure(&store, (&message, 1), Status::Retrying, "Postgres is away")
         .await
         .unwrap();
     assert_eq!(
@@ -317,7 +317,7 @@ async fn a_body_that_is_no_json_is_kept_as_it_came(pool: PgPool) {
     let Payload::Bytes(bytes) = &broken.payload else {
         unreachable!()
     };
-    webhook::log_failure(&store, (&broken, 1), Status::Dead, "not JSON")
+    log::failure(&store, (&broken, 1), Status::Dead, "not JSON")
         .await
         .unwrap();
     let kept: Vec<u8> = sqlx::query_scalar("select payload_bytes from webhook_logs")

@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::Error;
-use super::webhook::{self, Received};
+use super::webhook::Received;
+use super::{Error, log};
 use crate::shopify::Gid;
 use crate::shopify::rest::{CustomerDataRequest, CustomerRedact, NamedCustomer};
 use crate::store::data_requests::{self, Whose};
@@ -54,7 +54,7 @@ pub(super) async fn apply(
         Request::Customer(body) => asking.forget(&mut tx, body).await?,
     };
     let status = if changed { Status::Applied } else { Status::Stale };
-    webhook::log_without_payload(&mut tx, received, status).await?;
+    log::write(&mut tx, std::iter::once((received, status, true))).await?;
     store::commit(tx).await?;
     Ok(status)
 }
