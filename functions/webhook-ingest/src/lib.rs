@@ -24,7 +24,8 @@ use uuid::Uuid;
 use rate_limit::RateLimit;
 use response::Answer;
 
-/// A larger body is accepted, since refusals cost the subscription, but only its id is kept and the rest fetched.
+/// A larger body is accepted, since refusals cost the subscription, but only what it is about is kept and the rest
+/// fetched; of a topic that cannot be fetched, all.
 const LARGEST_BODY: usize = 2 << 20;
 /// Of a refused body only this much is kept.
 const LARGEST_REJECTED: usize = 16 << 10;
@@ -125,7 +126,7 @@ async fn enqueue(queue: &Queue, send: &Send, deadline: Instant) -> Result<queue:
 
 fn webhook(delivery: Delivery, body: &[u8], received_at: DateTime<Utc>) -> Webhook {
     let json = serde_json::from_slice::<&RawValue>(body).ok();
-    let oversized = body.len() > LARGEST_BODY;
+    let oversized = body.len() > LARGEST_BODY && !delivery.topic.is_irrecoverable();
     let payload = match json {
         Some(json) if oversized => stub(json.get()),
         Some(json) => Payload::Json(json.to_owned()),
@@ -145,7 +146,7 @@ fn webhook(delivery: Delivery, body: &[u8], received_at: DateTime<Utc>) -> Webho
     }
 }
 
-/// Of a body too large, only the id.
+/// Of a body too large, only what it is about.
 fn stub(json: &str) -> Payload {
     let kept = match serde_json::from_str::<shared::shopify::rest::Stub>(json) {
         Ok(stub) => serde_json::value::to_raw_value(&stub),

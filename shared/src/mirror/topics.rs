@@ -97,17 +97,23 @@ pub(super) fn plan_oversized(rows: &mut Rows, topic: &str, raw: &str) -> Result<
         "variants" => "ProductVariant",
         "collections" => "Collection",
         "customers" => "Customer",
-        "orders" => "Order",
+        "orders" | "order_transactions" | "refunds" | "fulfillments" => "Order",
         "inventory_items" => "InventoryItem",
         "locations" => "Location",
         _ => return Ok(Plan::Nothing),
     };
-    let id = stub(raw)?;
-    Ok(Plan::Rows(rows.want(kind, id, OVERSIZED)))
+    let named = parse::<rest::Stub>(raw, NAMES)?;
+    Ok(Plan::Rows(rows.want(
+        kind,
+        named.order_id.unwrap_or(named.id),
+        OVERSIZED,
+    )))
 }
 
+const NAMES: &str = "body that names a resource";
+
 fn stub(raw: &str) -> Result<i64, Error> {
-    parse::<rest::Stub>(raw, "body that names a resource").map(|stub| stub.id)
+    parse::<rest::Stub>(raw, NAMES).map(|stub| stub.id)
 }
 
 fn scopes(raw: &str) -> Result<Vec<String>, Error> {
@@ -276,19 +282,23 @@ mod tests {
 
     #[test]
     fn a_body_too_large_is_fetched_whatever_its_kind() {
-        for (topic, kind) in [
-            ("products/update", "Product"),
-            ("variants/in_stock", "ProductVariant"),
-            ("collections/update", "Collection"),
-            ("customers/update", "Customer"),
-            ("orders/updated", "Order"),
-            ("inventory_items/update", "InventoryItem"),
-            ("locations/update", "Location"),
+        let (whole, part) = (r#"{"id":1}"#, r#"{"id":1,"order_id":2}"#);
+        for (topic, body, wanted) in [
+            ("products/update", whole, "Product/1"),
+            ("variants/in_stock", whole, "ProductVariant/1"),
+            ("collections/update", whole, "Collection/1"),
+            ("customers/update", whole, "Customer/1"),
+            ("orders/updated", whole, "Order/1"),
+            ("order_transactions/create", part, "Order/2"),
+            ("refunds/create", part, "Order/2"),
+            ("fulfillments/update", part, "Order/2"),
+            ("inventory_items/update", whole, "InventoryItem/1"),
+            ("locations/update", whole, "Location/1"),
         ] {
             let mut rows = Rows::new(7, DateTime::UNIX_EPOCH);
-            let plan = plan_oversized(&mut rows, topic, r#"{"id":1}"#).unwrap();
+            let plan = plan_oversized(&mut rows, topic, body).unwrap();
             assert!(matches!(plan, Plan::Rows(Subject::Wanted)));
-            assert_eq!(rows.wants[0].gid, format!("gid://shopify/{kind}/1"));
+            assert_eq!(rows.wants[0].gid, format!("gid://shopify/{wanted}"));
         }
     }
 }

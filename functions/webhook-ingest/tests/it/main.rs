@@ -225,16 +225,45 @@ async fn a_signed_body_that_is_no_json_is_accepted_and_kept_as_it_came(pool: PgP
 }
 
 #[sqlx::test(migrator = "shared::store::MIGRATOR")]
-async fn of_a_genuine_body_too_large_for_the_queue_the_id_is_kept(pool: PgPool) {
+async fn of_a_genuine_body_too_large_for_the_queue_what_it_is_about_is_kept(pool: PgPool) {
     let function = Function::start(&pool).await;
-    let body = json!({ "id": 788_032_119_674_292_922i64, "body_html": "x".repeat(3 << 20) }).to_string();
-    assert_eq!(function.status(&signed("products/update", body.as_bytes())).await, 200);
+    let large = "x".repeat(3 << 20);
+    for (topic, body, kept) in [
+        (
+            "products/update",
+            json!({ "id": 788_032_119_674_292_922i64, "body_html": large }),
+            r#"{"id":788032119674292922}"#,
+        ),
+        (
+            "refunds/create",
+            json!({ "id": 1, "order_id": 2, "note": large }),
+            r#"{"id":1,"order_id":2}"#,
+        ),
+    ] {
+        assert_eq!(function.status(&signed(topic, body.to_string().as_bytes())).await, 200);
+        let webhooks = function.webhooks().await;
+        let webhook = webhooks.iter().find(|webhook| webhook.topic.as_str() == topic).unwrap();
+        let Payload::Json(json) = &webhook.payload else {
+            panic!("a stub is JSON")
+        };
+        assert!(webhook.oversized);
+        assert_eq!(json.get(), kept);
+    }
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn a_compliance_body_is_kept_whole_however_large(pool: PgPool) {
+    let function = Function::start(&pool).await;
+    let orders: Vec<i64> = (7_000_000_000_000..7_000_000_200_000).collect();
+    let body = json!({ "customer": { "id": 1 }, "orders_to_redact": orders }).to_string();
+    assert!(body.len() > 2 << 20);
+    assert_eq!(function.status(&signed("customers/redact", body.as_bytes())).await, 200);
     let webhooks = function.webhooks().await;
     let Payload::Json(json) = &webhooks[0].payload else {
-        panic!("a stub is JSON")
+        panic!("it is JSON")
     };
-    assert!(webhooks[0].oversized);
-    assert_eq!(json.get(), r#"{"id":788032119674292922}"#);
+    assert!(!webhooks[0].oversized);
+    assert_eq!(json.get(), body);
 }
 
 #[sqlx::test(migrator = "shared::store::MIGRATOR")]

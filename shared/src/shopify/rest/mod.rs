@@ -22,6 +22,9 @@ pub use products::{Media, Product, ProductOption, ProductVariant, VariantGid};
 pub struct Stub {
     /// The number.
     pub id: i64,
+    /// The order that it is part of, where the body says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<i64>,
 }
 
 /// An amount in the store's currency and in the one that the customer saw.
