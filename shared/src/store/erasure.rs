@@ -68,7 +68,7 @@ impl Table {
     }
 
     fn erasing(&self, condition: &str) -> String {
-        let personal = || self.columns.iter().filter(|column| column.personal);
+        let personal = || self.columns.iter().filter(|column| column.is_personal());
         let emptied: String = personal()
             .map(|column| format!("{} = {}, ", column.name, column.empty()))
             .collect();

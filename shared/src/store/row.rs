@@ -127,14 +127,17 @@ impl OwnerId for Option<i64> {
 /// ```
 ///
 /// Owners: `(column kind column member)`; `(key kind column member)` where the owner is the first key; `(any)` where the
-/// columns `owner_type` and `owner_id` name it. `and` names another owner, whose column is a key too. `personal` columns are emptied by a redaction.
+/// columns `owner_type` and `owner_id` name it. `and` names another owner, whose column is a key too.
+///
+/// Shopify may refuse to show a column that is `personal` or only `guarded`: then its known value stays. A redaction
+/// empties what is `personal`.
 macro_rules! row {
     (
         $(#[$doc:meta])*
         pub struct $row:ident: $kind:literal in $table:literal ($key:ident $(, $with:ident)?)
             $(of $owner:tt $(and $other:tt)?)?
         {
-            $($column:ident: $type:ty => $pg:literal $($personal:ident)?,)*
+            $($column:ident: $type:ty => $pg:literal $($guard:ident)?,)*
         }
     ) => {
         $(#[$doc])*
@@ -161,7 +164,7 @@ macro_rules! row {
                         name: stringify!($column),
                         pg: $pg,
                         sent: <$type as $crate::store::row::Cell>::SENT,
-                        personal: $crate::store::row::is_personal!($($personal)?),
+                        guard: $crate::store::row::guard!($($guard)?),
                     },)*],
                 );
                 &TABLE
@@ -184,7 +187,7 @@ macro_rules! row {
             }
 
             fn erase(&mut self) {
-                $($crate::store::row::erase!(self.$column $(, $personal)?);)*
+                $($crate::store::row::erase!(self.$column $(, $guard)?);)*
                 self.raw.clear();
             }
 
@@ -239,20 +242,24 @@ macro_rules! bind_owner {
     };
 }
 
-macro_rules! is_personal {
+macro_rules! guard {
     () => {
-        false
+        None
+    };
+    (guarded) => {
+        Some($crate::store::table::Guard::Refusable)
     };
     (personal) => {
-        true
+        Some($crate::store::table::Guard::Personal)
     };
 }
 
 macro_rules! erase {
     ($row:ident.$column:ident) => {};
+    ($row:ident.$column:ident, guarded) => {};
     ($row:ident.$column:ident, personal) => {
         $crate::store::row::Cell::erase(&mut $row.$column)
     };
 }
 
-pub(super) use {bind_owner, erase, fetched_as, is_personal, owner, row};
+pub(super) use {bind_owner, erase, fetched_as, guard, owner, row};

@@ -94,15 +94,16 @@ impl Table {
         sent.push(("raw", "text"));
         let (arrays, names) = unnest(&sent);
         let keys = self.keys_of("");
-        let (personal, others): (Vec<&Column>, Vec<&Column>) = self.columns.iter().partition(|column| column.personal);
+        let (guarded, others): (Vec<&Column>, Vec<&Column>) =
+            self.columns.iter().partition(|column| column.guard.is_some());
         let mut assignments: String = others
             .iter()
             .map(|column| format!("{0} = excluded.{0}, ", column.name))
             .collect();
-        if !personal.is_empty() {
-            let names: Vec<&str> = personal.iter().map(|column| column.name).collect();
+        if !guarded.is_empty() {
+            let names: Vec<&str> = guarded.iter().map(|column| column.name).collect();
             let stored = format!("{}.", self.name);
-            let values = personal
+            let values = guarded
                 .iter()
                 .map(|column| column.unless_refused(&format!("excluded.{}", column.name), &stored));
             write!(
@@ -280,10 +281,10 @@ impl Table {
 }
 
 impl Column {
-    /// The new value, or the stored one where Shopify refuses to show what is personal: then null is not null. `sh` is
-    /// the store.
+    /// The new value, or the stored one where Shopify refuses to show what it guards: then null is not null. `sh` is the
+    /// store.
     fn unless_refused(&self, new: &str, stored: &str) -> String {
-        if self.personal {
+        if self.guard.is_some() {
             format!(
                 "case when sh.refuses_personal then coalesce({new}, {stored}{}) else {new} end",
                 self.name

@@ -53,8 +53,24 @@ pub struct Column {
     pub pg: &'static str,
     /// The type of an element of the array in which its values travel.
     pub sent: &'static str,
-    /// Whether it tells of a person, so that an erasure empties it.
-    pub personal: bool,
+    /// Whether it is one that Shopify guards.
+    pub guard: Option<Guard>,
+}
+
+/// What Shopify shows only to apps that may see protected customer data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// It leads to a person, but tells nothing by itself.
+    Refusable,
+    /// It tells of a person, so that an erasure empties it.
+    Personal,
+}
+
+impl Column {
+    /// Whether an erasure empties it.
+    pub(super) fn is_personal(&self) -> bool {
+        self.guard == Some(Guard::Personal)
+    }
 }
 
 #[derive(Debug)]

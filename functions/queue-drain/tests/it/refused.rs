@@ -1,7 +1,7 @@
 //! Null because Shopify refuses to show it is not null.
 
 use chrono::{Duration, Utc};
-use fake_shopify::{CustomerFields, Edit, Table};
+use fake_shopify::{CustomerFields, Edit, OrderFields, Table};
 use serde_json::{Value, json};
 use shared::message::{Body, QueueName, Resource};
 use shared::shopify::Gid;
@@ -95,4 +95,42 @@ async fn what_shopify_refuses_to_show_stays_as_it_was_known(pool: PgPool) {
     assert_eq!(rows(&pool, PERSONAL).await, known);
     let note = rows(&pool, "select coalesce(note, 'none') from live.customers").await;
     assert_ne!(note, ["erased meanwhile in the store"]);
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn an_order_keeps_its_customer_when_shopify_refuses_to_name_one(pool: PgPool) {
+    let (_store, _) = store_with_shop(&pool).await;
+    let server = shopify(50).await;
+    let drain = Drain::start_with(&pool, [("SHOPIFY_ADMIN_URL", &server.admin_url())]).await;
+    let (order, _) = server
+        .rows(None, Table::Orders)
+        .into_iter()
+        .find(|(_, line)| line.split('|').nth(5) != Some("\\N"))
+        .expect("an order of a customer");
+    let fetch = || async {
+        let resource = Resource {
+            shop: shop(),
+            gid: Gid::new("Order", order),
+        };
+        drain.send(QueueName::OrderSync, &Body::Resource(resource)).await;
+        drain.run_until_empty(QueueName::OrderSync).await;
+        assert!(drain.dead(QueueName::OrderSync).await.is_empty());
+        rows(
+            &pool,
+            "select coalesce(customer_id, 0) || ' ' || coalesce(note, '') from live.orders",
+        )
+        .await
+    };
+    let known = fetch().await;
+    assert!(!known[0].starts_with("0 "), "{known:?}");
+
+    server.refuse(None, &["Order.customer"]).unwrap();
+    let edit = Edit::UpdateOrder(OrderFields {
+        id: order,
+        note: Some("left at the door".to_owned()),
+        ..OrderFields::default()
+    });
+    server.edit(None, &edit, true).await.unwrap();
+    let customer = known[0].split(' ').next().unwrap();
+    assert_eq!(fetch().await, [format!("{customer} left at the door")]);
 }

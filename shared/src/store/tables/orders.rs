@@ -9,7 +9,7 @@ row! {
         number: Option<i64> => "bigint",
         email: Option<String> => "text" personal,
         phone: Option<String> => "text" personal,
-        customer_id: Option<i64> => "bigint",
+        customer_id: Option<i64> => "bigint" guarded,
         financial_status: Option<String> => "text",
         fulfillment_status: Option<String> => "text",
         currency_code: Option<String> => "text",
