@@ -13,6 +13,9 @@ use crate::graphql::value::{Fields, Leaf, Value};
 /// The shop's own currency.
 pub const CURRENCY: &str = "USD";
 
+/// Without `read_all_orders` an app sees the orders of so many seconds.
+const WINDOW: i64 = 60 * 86_400;
+
 /// The shop without what it holds.
 #[derive(Clone, Debug)]
 pub struct Facts {
@@ -22,6 +25,9 @@ pub struct Facts {
     pub email: String,
     /// Seconds since 1970.
     pub updated_at: i64,
+    /// From when on orders are seen without `read_all_orders`, in seconds since 1970. It stays where it was when the
+    /// shop opened, so that no order leaves in the middle of a proof.
+    pub orders_from: i64,
     /// Handles granted to the app.
     pub scopes: Vec<String>,
     /// `Type.field` names that are protected and not approved for the app.
@@ -40,6 +46,7 @@ impl Facts {
             name: name.to_owned(),
             email: format!("owner@{name}.example"),
             updated_at: 1_700_000_000,
+            orders_from: clock::seconds() - WINDOW,
             scopes: scopes.to_vec(),
             refused: refused.iter().cloned().collect(),
             installed: true,

@@ -2,7 +2,8 @@
 //!
 //! The formula is a fit to recorded traffic, not a documented one: scalar 0, object 1, connection
 //! `2 + max(1, floor(2 ln first)) × (1 + cost of a node)`, money and shop address 0, every `…Count` field 10, a
-//! mutation 10 whatever it selects.
+//! mutation 10 whatever it selects. What is given back follows the documentation's words: what was found costs one point
+//! an object, and never more than was requested.
 
 use std::sync::Mutex;
 
@@ -14,6 +15,18 @@ use crate::clock;
 
 /// What one query may cost.
 pub const QUERY_LIMIT: f64 = 1_000.0;
+
+/// What a connection costs besides its nodes.
+pub const CONNECTION: f64 = 2.0;
+
+/// What an object of this type costs by itself.
+pub fn of_object(type_name: &str) -> f64 {
+    match type_name {
+        "MoneyV2" | "MoneyBag" | "ShopAddress" | "QueryRoot" => 0.0,
+        "Count" => 10.0,
+        _ => 1.0,
+    }
+}
 
 /// The points requested by an operation.
 pub fn requested(operation: &Operation, source: &Source<'_>) -> f64 {
@@ -31,18 +44,15 @@ fn selection(set: &SelectionSet, source: &Source<'_>) -> f64 {
         match item {
             Selection::Field(field) => {
                 let type_name = field.ty().inner_named_type().as_str();
-                total +=
-                    if field.selection_set.is_empty() || matches!(type_name, "MoneyV2" | "MoneyBag" | "ShopAddress") {
-                        0.0
-                    } else if field.name.ends_with("Count") {
-                        10.0
-                    } else if is_connection(field, source.schema) {
-                        connection(&arguments(field, source), &field.selection_set, source)
-                    } else if field.name == "userErrors" {
-                        0.0
-                    } else {
-                        1.0 + selection(&field.selection_set, source)
-                    };
+                total += if field.selection_set.is_empty() {
+                    0.0
+                } else if is_connection(field, source.schema) {
+                    connection(&arguments(field, source), &field.selection_set, source)
+                } else if field.name == "userErrors" {
+                    0.0
+                } else {
+                    of_object(type_name) + selection(&field.selection_set, source)
+                };
             }
             Selection::InlineFragment(fragment) => dearest = dearest.max(selection(&fragment.selection_set, source)),
             Selection::FragmentSpread(spread) => {
@@ -68,7 +78,7 @@ fn connection(args: &Map<String, Json>, set: &SelectionSet, source: &Source<'_>)
             _ => 0.0,
         };
     }
-    2.0 + (2.0 * size.max(1.0).ln()).floor().max(1.0) * (1.0 + node)
+    CONNECTION + (2.0 * size.max(1.0).ln()).floor().max(1.0) * (1.0 + node)
 }
 
 /// The bucket of one app and shop.

@@ -197,9 +197,11 @@ fn execute(
         executor.write(&root, &plan, &mut out);
         warnings = root.warnings();
     }
-    // Nothing found costs next to nothing; the rest of what was requested is given back.
-    let nothing = !operation.is_mutation() && out.ends_with(b":null}");
-    let actual = if nothing { 1.0_f64.min(requested) } else { requested };
+    let actual = match operation.is_mutation() {
+        true => requested,
+        // Nothing found is not free either.
+        false => executor.points.max(1.0).min(requested),
+    };
     shop.bucket.refund(requested - actual);
     if !executor.errors.is_empty() {
         out.extend_from_slice(b",\"errors\":");

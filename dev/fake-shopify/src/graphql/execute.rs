@@ -7,6 +7,7 @@
 use serde_json::{Value as Json, json};
 
 use super::access::Access;
+use super::cost;
 use super::page::cursor;
 use super::plan::{Plan, Planned, Source};
 use super::value::{ACCESS_DENIED, Args, Connection, FieldError, Object, Row, Value};
@@ -24,6 +25,8 @@ pub struct Executor<'d> {
     pub access: Access,
     /// Entries of `errors`.
     pub errors: Vec<Json>,
+    /// Points for what was written: a connection's own and one for each object that is not an amount.
+    pub points: f64,
     path: Vec<Json>,
 }
 
@@ -35,6 +38,7 @@ impl<'d> Executor<'d> {
             escape,
             access: Access::default(),
             errors: Vec::new(),
+            points: 0.0,
             path: Vec::new(),
         }
     }
@@ -64,6 +68,7 @@ impl<'d> Executor<'d> {
 
     fn object(&mut self, object: &dyn Object, plan: &Plan<'d>, out: &mut Vec<u8>, children: &mut Option<Lines>) {
         let fields = plan.fields(object.type_name(), &self.source);
+        self.points += cost::of_object(object.type_name());
         out.push(b'{');
         let mut comma = false;
         for field in fields.iter() {
@@ -178,6 +183,7 @@ impl<'d> Executor<'d> {
 
     fn connection(&mut self, connection: &Connection<'_>, plan: &Plan<'d>, out: &mut Vec<u8>) {
         let fields = plan.fields("Connection", &self.source);
+        self.points += cost::CONNECTION;
         out.push(b'{');
         for (at, field) in fields.iter().enumerate() {
             if at > 0 {

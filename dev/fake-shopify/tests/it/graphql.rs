@@ -340,7 +340,7 @@ async fn an_empty_bucket_throttles_and_fills_again() {
     let cost = ask().await["extensions"]["cost"].clone();
     assert_eq!(
         (&cost["requestedQueryCost"], &cost["actualQueryCost"]),
-        (&json!(75), &json!(75))
+        (&json!(75), &json!(29))
     );
     let mut throttled = ask().await;
     while throttled.get("data").is_some() {

@@ -194,8 +194,9 @@ impl Catalogue {
         self.tell_customer("customers/update", edit.customer, act)
     }
 
-    /// The one who stays gets the orders, addresses and tags of the other. Told are the merge, the deletion of one
-    /// and the update of the other, each by itself, then each order that changed hands.
+    /// The one who stays gets the orders, addresses and tags of the other. Told are the merge, the deletion of one and
+    /// the update of the other, each by itself, then each order that changed hands, but for those that are too old for
+    /// the app. What Shopify does with these is not known.
     pub(in crate::catalogue) fn merge_customers(&mut self, merge: &Merge, act: &mut Act) -> Result<i64, String> {
         let now = act.now();
         if merge.keep == merge.remove {
@@ -230,7 +231,9 @@ impl Catalogue {
             );
         }
         for order in &moved {
-            self.tell_order("orders/updated", *order, act);
+            if self.sees(&self.orders[order]) {
+                self.tell_order("orders/updated", *order, act);
+            }
         }
         if !moved.is_empty() {
             self.tell_summary(Some(merge.keep), act);

@@ -20,7 +20,6 @@ use std::borrow::Cow;
 
 use super::Catalogue;
 use super::address::Address;
-use crate::clock;
 
 pub use edit::{CancelFields, NewOrder, OrderFields};
 pub use fulfil_edit::{FulfilFields, LineEdit, TrackingFields};
@@ -28,9 +27,6 @@ pub use list::{OrderNode, find, of_customer, part_node, root_field};
 pub use money_edit::RefundFields;
 pub use seed::seed as seed_orders;
 pub use totals::{financial_status, fulfillment_status};
-
-/// Without `read_all_orders` an app sees the orders of so many seconds.
-const WINDOW: i64 = 60 * 86_400;
 
 /// An order.
 #[derive(Clone, Debug)]
@@ -269,7 +265,7 @@ impl Line {
 impl Catalogue {
     /// Whether the app may see this order.
     pub(super) fn sees(&self, order: &Order) -> bool {
-        self.facts.reads_all_orders() || order.created_at >= clock::seconds() - WINDOW
+        self.facts.reads_all_orders() || order.created_at >= self.facts.orders_from
     }
 
     /// The orders the app may see.
