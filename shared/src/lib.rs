@@ -3,6 +3,7 @@
 //! Three leaf modules know one foreign system each and never import each other: [`shopify`], [`queue`] and
 //! [`store`]. Only [`mirror`] joins them. `tests/it/layers.rs` reads the sources and fails on a broken wall.
 
+pub mod carrier;
 pub mod config;
 pub mod import;
 pub mod message;

@@ -152,6 +152,37 @@ pub struct Webhook {
     pub payload: Payload,
 }
 
+/// A delivery that a later one of the same resource took the place of, before anybody had received it. It says what the
+/// log needs, and nothing of the payload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Superseded {
+    /// Ours: names the delivery in the log.
+    pub delivery_id: Uuid,
+    /// Ours: when it arrived.
+    pub received_at: DateTime<Utc>,
+    /// When it was triggered.
+    pub triggered_at: DateTime<Utc>,
+    /// `X-Shopify-Webhook-Id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_id: Option<String>,
+    /// `X-Shopify-Event-Id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
+    /// `X-Shopify-API-Version`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_version: Option<String>,
+}
+
+impl Superseded {
+    /// Reads the note of a superseded message.
+    ///
+    /// # Errors
+    /// If it is none of ours.
+    pub fn parse(note: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(note)
+    }
+}
+
 /// A body as it came.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

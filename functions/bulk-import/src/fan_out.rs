@@ -1,6 +1,7 @@
 //! FanOut: cuts the result into byte ranges. Nothing is downloaded here and nothing staged.
 
-use shared::message::{self, Body, Chunk};
+use shared::carrier::carry;
+use shared::message::{Body, Chunk};
 use shared::queue::Send;
 use shared::shopify::{self, ShopDomain};
 use shared::store::sync_operations::{self, ResultFile};
@@ -73,7 +74,7 @@ pub(crate) async fn send(run: &Run<'_>, shop: &ShopDomain, chunks: &[i32]) -> Re
                 operation: run.operation.to_owned(),
                 chunk: *chunk,
             };
-            Send::new(message::encode(&Body::Chunk(body)))
+            carry(&Body::Chunk(body))
         })
         .collect();
     run.context.queue(run.definition.queue)?.send_batch(&sends).await?;

@@ -12,10 +12,11 @@ mod progress;
 mod start;
 
 use serde::Deserialize;
+use shared::carrier::carry;
 use shared::config::Environment;
 use shared::import;
-use shared::message::{self, Body, Import, QueueName};
-use shared::queue::{Policy, Queue, Redis, Send};
+use shared::message::{Body, Import, QueueName};
+use shared::queue::{Policy, Queue, Redis};
 use shared::shopify::{Client, ResultFiles, ShopDomain};
 use shared::store::sync_operations::Operation;
 use shared::store::{self, Store, Transaction, credentials, sync_jobs, sync_operations};
@@ -194,7 +195,7 @@ impl<'a> Run<'a> {
             operations: vec![self.operation.to_owned()],
             part: u32::try_from(part).unwrap_or_default(),
         };
-        let send = Send::new(message::encode(&Body::Import(import)));
+        let send = carry(&Body::Import(import));
         self.context.queue(QueueName::BulkImport)?.send(&send).await?;
         Ok(Answer::End { status: None })
     }

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use lambda_runtime::{Error, LambdaEvent};
 use serde::Deserialize;
+use shared::carrier::carry;
 use shared::config::{self, Environment};
 use shared::message::{self, QueueName};
 use shared::queue::{self, Policy, Queue, Redis, Send};
@@ -107,7 +108,7 @@ impl Context {
             let sends: Vec<Send> = fetches
                 .iter()
                 .filter(|resource| QueueName::of_resource(&resource.gid) == Some(name))
-                .map(|resource| Send::new(message::encode(&message::Body::Resource(resource.clone()))).delay(delay))
+                .map(|resource| carry(&message::Body::Resource(resource.clone())).delay(delay))
                 .collect();
             if sends.is_empty() {
                 continue;

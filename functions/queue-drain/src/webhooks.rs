@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use shared::message::{self, Body, Webhook};
+use shared::message::{self, Body, Superseded, Webhook};
 use shared::mirror::{self, Disposition, Error};
 use shared::queue::Message;
 use shared::store;
@@ -62,7 +62,14 @@ async fn apply(context: &Context, messages: &[Message], deliveries: &[(usize, We
         .iter()
         .map(|(index, webhook)| (webhook, messages[*index].receive_count))
         .collect();
-    match mirror::webhook::apply(&context.store, &received, !context.refresh.is_zero()).await {
+    let superseded = superseded(messages, deliveries);
+    let applied = async {
+        if !superseded.is_empty() {
+            mirror::log::superseded(&context.store, &superseded).await?;
+        }
+        mirror::webhook::apply(&context.store, &received, !context.refresh.is_zero()).await
+    };
+    match applied.await {
         Ok(applied) => {
             context.send_fetches(applied.fetches, FETCH_DELAY).await;
             if applied.sweep {
@@ -99,6 +106,20 @@ async fn apply(context: &Context, messages: &[Message], deliveries: &[(usize, We
             settlements
         }
     }
+}
+
+/// The deliveries whose place these took, each by the one that took it.
+fn superseded<'a>(messages: &[Message], deliveries: &'a [(usize, Webhook)]) -> Vec<(&'a Webhook, Superseded)> {
+    let mut pairs = Vec::new();
+    for (index, webhook) in deliveries {
+        for note in &messages[*index].superseded {
+            match Superseded::parse(note) {
+                Ok(superseded) => pairs.push((webhook, superseded)),
+                Err(_) => tracing::warn!(message.id = %messages[*index].id, "a superseded delivery cannot be logged"),
+            }
+        }
+    }
+    pairs
 }
 
 fn settlement(context: &Context, message: &Message, outcome: Result<(), Error>) -> Settlement {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lambda_http::{Body, Error, Request, Response};
 use serde_json::value::RawValue;
+use shared::carrier::carry;
 use shared::config::Environment;
 use shared::message::{self, Encoded, Payload, QueueName, Rejected, Webhook};
 use shared::mirror;
@@ -100,13 +101,13 @@ async fn accept(context: &Context, delivery: Delivery, body: &[u8], received_at:
             }
         }
     }
-    let mut send = Send::new(message::encode(&message::Body::Webhook(webhook)));
+    let mut send = carry(&message::Body::Webhook(webhook));
     if let Some(dedup_id) = dedup_id {
         send = send.dedup_id(dedup_id);
     }
     match enqueue(&context.deliveries, &send, deadline).await {
         Ok(sent) => {
-            tracing::info!(shop.domain = %shop, webhook.topic = %topic, message.id = %sent.message_id, duplicate = sent.duplicate, "delivery accepted");
+            tracing::info!(shop.domain = %shop, webhook.topic = %topic, message.id = %sent.message_id, outcome = ?sent.outcome, "delivery accepted");
             Answer::Accepted
         }
         Err(reason) => {
@@ -178,8 +179,8 @@ async fn keep_rejected(context: &Context, rejected: Rejected) {
     if !context.rejections.allows() {
         return;
     }
-    let body = message::encode(&message::Body::Rejected(rejected));
-    if let Err(error) = enqueue(&context.deliveries, &Send::new(body), Instant::now() + PATIENCE).await {
+    let body = message::Body::Rejected(rejected);
+    if let Err(error) = enqueue(&context.deliveries, &carry(&body), Instant::now() + PATIENCE).await {
         tracing::warn!(error, "refused delivery not kept");
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::privacy::screen::{self, Told};
 use super::webhook::Received;
 use super::{Error, topics};
-use crate::message::{Payload, Rejected, Webhook};
+use crate::message::{Payload, Rejected, Superseded, Webhook};
 use crate::store::redactions::{self, Held};
 use crate::store::webhook_logs::{self, Entry, Status};
 use crate::store::webhook_rejections::{self, Rejection};
@@ -113,6 +113,29 @@ pub async fn refused(store: &Store, refused: &Rejected) -> Result<(), Error> {
         body: if about_erased { &[] } else { &refused.body.0 },
     };
     webhook_rejections::write(&mut tx, &rejection).await?;
+    store::commit(tx).await?;
+    Ok(())
+}
+
+/// Logs deliveries that nobody received, because a later one of the same resource took their place: the second of each
+/// pair, by the first.
+pub async fn superseded(store: &Store, pairs: &[(&Webhook, Superseded)]) -> Result<(), Error> {
+    let entries: Vec<Entry<'_>> = pairs
+        .iter()
+        .map(|(by, superseded)| Entry {
+            received_at: superseded.received_at,
+            delivery_id: superseded.delivery_id,
+            triggered_at: superseded.triggered_at,
+            webhook_id: superseded.webhook_id.as_deref(),
+            event_id: superseded.event_id.as_deref(),
+            api_version: superseded.api_version.as_deref(),
+            payload: None,
+            payload_bytes: None,
+            ..entry((by, 1), Status::Coalesced, None)
+        })
+        .collect();
+    let mut tx = store.begin().await?;
+    webhook_logs::write(&mut tx, &entries).await?;
     store::commit(tx).await?;
     Ok(())
 }

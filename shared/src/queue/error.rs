@@ -15,6 +15,28 @@ pub enum Error {
     #[error("redis refused the call")]
     Refused(#[source] Arc<dyn std::error::Error + Send + Sync>),
 
+    /// The messages of the queue weigh as much as its policy allows. Nothing was sent; once some are deleted, the same
+    /// send succeeds.
+    #[error("the queue is full: {bytes} bytes of {most} are used, and {more} more were to be sent")]
+    Full {
+        /// How much is there.
+        bytes: u64,
+        /// How much may be there.
+        most: u64,
+        /// How much more was to be sent.
+        more: u64,
+    },
+
+    /// The messages are sent, but fewer replicas than wanted say in time that they have them. The same send may be
+    /// repeated, and doubles nothing.
+    #[error("{acknowledged} of {wanted} replicas have the messages")]
+    NotReplicated {
+        /// How many replicas say that they have them.
+        acknowledged: usize,
+        /// How many were wanted.
+        wanted: usize,
+    },
+
     /// What Redis holds or answered is not what this module writes: `what` says where.
     #[error("unexpected data in redis: {what}")]
     Corrupt {

@@ -1,35 +1,58 @@
 use super::Error;
 
-/// The keys of one queue and its dead-letter queue, all in one hash slot.
+/// The names of all keys of one queue and its dead-letter queue.
 ///
 /// | key | type | holds |
 /// |---|---|---|
-/// | `ready` | list | ids, visible, in the order in which they became visible |
+/// | `ready` | list | ids without a group, visible, in the order in which they became visible |
 /// | `bodies` | hash | id → stored value: one for each message, so this says which messages exist |
 /// | `in_flight` | sorted set | id by the time it becomes visible again: received, backing off |
 /// | `delayed` | sorted set | id by the time it becomes visible: delayed when sent, or snoozed |
 /// | `receives` | hash | id → how often it was received; never goes down while the message exists |
 /// | `snoozes` | hash | id → how many of these receives do not count |
 /// | `errors` | hash | id → the last error reported with a change of visibility |
-/// | `aged` | sorted set | id by the time of sending, once its place in `ready` does not tell its age any more |
+/// | `aged` | sorted set | id by the time of sending, once its place does not tell its age any more |
 /// | `dedup` | sorted set | deduplication id by the end of its window |
-/// | `dlq:dead` | sorted set | id by the time of death |
-/// | `dlq:bodies` | hash | id → stored dead letter |
-///
-/// No key has a time to live: every policy that evicts only those keys leaves a queue alone.
-pub(super) struct Keys {
-    pub ready: String,
-    pub bodies: String,
-    pub in_flight: String,
-    pub delayed: String,
-    pub receives: String,
-    pub snoozes: String,
-    pub errors: String,
-    pub aged: String,
-    pub dedup: String,
-    pub dead: String,
-    pub dead_bodies: String,
+/// | `dead` | sorted set | id by the time of death |
+/// | `dead_bodies` | hash | id → stored dead letter |
+/// | `places` | hash | id → group, NUL, order: where a message with a group belongs |
+/// | `grouped` | sorted set | the visible ones of these, as place and id, by the bytes |
+/// | `ring` | sorted set | groups that receive looks at, by how many of their messages were received |
+/// | `busy` | hash | group → messages in flight, in a FIFO queue |
+/// | `paused` | set | paused groups; `` stands for the queue |
+/// | `coalesce` | hash | coalescing key → id of the message with it that was never received |
+/// | `meta` | hash | `bytes` and `dead_bytes` stored, `turn` of the last FIFO message |
+/// | `tasks` | list | redrive tasks, the newest first |
+const NAMES: [&str; 19] = [
+    "ready",
+    "bodies",
+    "in_flight",
+    "delayed",
+    "receives",
+    "snoozes",
+    "errors",
+    "aged",
+    "dedup",
+    "dead",
+    "dead_bodies",
+    "places",
+    "grouped",
+    "ring",
+    "busy",
+    "paused",
+    "coalesce",
+    "meta",
+    "tasks",
+];
+
+/// The place of a key among all keys.
+pub(super) fn index_of(name: &str) -> Option<usize> {
+    NAMES.iter().position(|known| *known == name)
 }
+
+/// The keys of one queue and its dead-letter queue, all in one hash slot. None has a time to live: every policy that
+/// evicts only those keys leaves a queue alone.
+pub(super) struct Keys([String; NAMES.len()]);
 
 impl Keys {
     pub fn new(queue: &str) -> Result<Self, Error> {
@@ -40,20 +63,12 @@ impl Keys {
                 expected: "1 to 80 letters, digits, hyphens and underscores",
             });
         }
-        let key = |name: &str| format!("{{mercury:{queue}}}:v1:{name}");
-        Ok(Self {
-            ready: key("ready"),
-            bodies: key("bodies"),
-            in_flight: key("in_flight"),
-            delayed: key("delayed"),
-            receives: key("receives"),
-            snoozes: key("snoozes"),
-            errors: key("errors"),
-            aged: key("aged"),
-            dedup: key("dedup"),
-            dead: key("dlq:dead"),
-            dead_bodies: key("dlq:bodies"),
-        })
+        Ok(Self(NAMES.map(|name| format!("{{mercury:{queue}}}:v2:{name}"))))
+    }
+
+    /// The key at a place that [`index_of`] told.
+    pub fn at(&self, index: usize) -> &str {
+        &self.0[index]
     }
 }
 
@@ -74,7 +89,10 @@ mod tests {
     #[test]
     fn every_key_carries_the_tag_and_the_version() {
         let keys = Keys::new("product-sync").unwrap();
-        assert_eq!(keys.ready, "{mercury:product-sync}:v1:ready");
-        assert_eq!(keys.dead_bodies, "{mercury:product-sync}:v1:dlq:bodies");
+        assert_eq!(keys.at(0), "{mercury:product-sync}:v2:ready");
+        assert_eq!(
+            keys.at(index_of("dead_bodies").unwrap()),
+            "{mercury:product-sync}:v2:dead_bodies"
+        );
     }
 }

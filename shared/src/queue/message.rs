@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Error;
@@ -9,8 +10,9 @@ use super::Error;
 pub type MessageAttributes = BTreeMap<String, String>;
 
 /// The identity of a message. It is made by the sender and never changes, not even in the dead-letter queue.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MessageId(Uuid);
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MessageId(#[serde(with = "uuid::serde::simple")] Uuid);
 
 impl MessageId {
     /// A new identity, later than every one this process made before.
@@ -48,6 +50,11 @@ impl FromStr for MessageId {
 pub struct ReceiptHandle {
     pub(super) id: MessageId,
     pub(super) receives: u64,
+    /// When it was received and when the message was sent, in ms since 1970.
+    pub(super) received_at: u64,
+    pub(super) sent_at: u64,
+    /// How much the message counts towards the bytes of its queue.
+    pub(super) bytes: u64,
 }
 
 impl ReceiptHandle {
@@ -59,7 +66,14 @@ impl ReceiptHandle {
 
 impl fmt::Display for ReceiptHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.id, self.receives)
+        let Self {
+            id,
+            receives,
+            received_at,
+            sent_at,
+            bytes,
+        } = self;
+        write!(f, "{id}:{receives}:{received_at}:{sent_at}:{bytes}")
     }
 }
 
@@ -75,73 +89,21 @@ impl FromStr for ReceiptHandle {
     fn from_str(text: &str) -> Result<Self, Error> {
         let invalid = Error::Invalid {
             argument: "receipt handle",
-            expected: "a message id, a colon and a number",
+            expected: "a message id and four numbers, with colons between them",
         };
-        let (id, receives) = text.split_once(':').ok_or_else(|| invalid.clone())?;
-        Ok(Self {
-            id: id.parse().map_err(|_| invalid.clone())?,
-            receives: receives.parse().map_err(|_| invalid)?,
-        })
-    }
-}
-
-/// A message to be sent. It has its identity from the start, so sending the same value again after a failure, when
-/// nobody knows whether the first attempt arrived, never makes a second message.
-#[derive(Debug, Clone)]
-pub struct Send {
-    pub(super) id: MessageId,
-    pub(super) body: Bytes,
-    pub(super) delay: Option<Duration>,
-    pub(super) dedup_id: Option<String>,
-    pub(super) attributes: MessageAttributes,
-}
-
-impl Send {
-    /// A message with a new identity. The body may be any bytes, also none.
-    pub fn new(body: impl Into<Bytes>) -> Self {
-        Self {
-            id: MessageId::random(),
-            body: body.into(),
-            delay: None,
-            dedup_id: None,
-            attributes: MessageAttributes::new(),
+        let (id, numbers) = text.split_once(':').ok_or_else(|| invalid.clone())?;
+        let parsed: Option<Vec<u64>> = numbers.split(':').map(|number| number.parse().ok()).collect();
+        match (id.parse(), parsed.as_deref()) {
+            (Ok(id), Some(&[receives, received_at, sent_at, bytes])) => Ok(Self {
+                id,
+                receives,
+                received_at,
+                sent_at,
+                bytes,
+            }),
+            _ => Err(invalid),
         }
     }
-
-    /// Hides the message for this long after it was sent (at most 15 minutes); else the queue's delay counts.
-    #[must_use]
-    pub fn delay(mut self, delay: Duration) -> Self {
-        self.delay = Some(delay);
-        self
-    }
-
-    /// Drops the message if one with the same deduplication id was sent within the queue's window (at most 512 bytes).
-    #[must_use]
-    pub fn dedup_id(mut self, id: impl Into<String>) -> Self {
-        self.dedup_id = Some(id.into());
-        self
-    }
-
-    /// Adds an attribute.
-    #[must_use]
-    pub fn attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.attributes.insert(name.into(), value.into());
-        self
-    }
-
-    /// The identity the message will have.
-    pub fn message_id(&self) -> MessageId {
-        self.id
-    }
-}
-
-/// What became of one sent message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sent {
-    /// The identity of the message.
-    pub message_id: MessageId,
-    /// Dropped, because its deduplication id was used within the window.
-    pub duplicate: bool,
 }
 
 /// A received message.
@@ -155,10 +117,14 @@ pub struct Message {
     pub receive_count: u32,
     /// When it was first sent, in ms since 1970 by the clock of Redis.
     pub sent_at: u64,
+    /// The group it belongs to.
+    pub group: Option<String>,
     /// What the sender said beside the body.
     pub attributes: MessageAttributes,
     /// What was sent.
     pub body: Bytes,
+    /// The notes of the messages that this one superseded.
+    pub superseded: Vec<String>,
 }
 
 /// A message seen without receiving it.
@@ -176,6 +142,8 @@ pub struct Peeked {
     pub last_error: Option<String>,
     /// When it was first sent, in ms since 1970 by the clock of Redis.
     pub sent_at: u64,
+    /// The group it belongs to.
+    pub group: Option<String>,
     /// What the sender said beside the body.
     pub attributes: MessageAttributes,
     /// What was sent.
@@ -202,46 +170,7 @@ pub struct Page<T> {
     pub next: Option<u64>,
 }
 
-/// What became of one entry of a batch of receipts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settled {
-    /// As asked.
-    Done,
-    /// Nothing changed: the message is gone, was received again since, or (except to delete and dead-letter it) is not
-    /// in flight any more.
-    Stale,
-}
-
-/// One entry of a batch that changes visibility.
-#[derive(Debug, Clone)]
-pub struct ChangeVisibility {
-    /// Proof of the receive.
-    pub receipt: ReceiptHandle,
-    /// When the message becomes visible again, counted from now; zero is at once, the most is 12 hours.
-    pub timeout: Duration,
-    /// Why it was handed back. Kept, and part of the reason should the message become a dead letter.
-    pub error: Option<String>,
-}
-
-/// One entry of a batch that hands messages back without counting their receive.
-#[derive(Debug, Clone)]
-pub struct Snooze {
-    /// Proof of the receive.
-    pub receipt: ReceiptHandle,
-    /// When the message becomes visible again, counted from now; the most is 12 hours.
-    pub delay: Duration,
-}
-
-/// One entry of a batch that gives messages up.
-#[derive(Debug, Clone)]
-pub struct DeadLetter {
-    /// Proof of the receive.
-    pub receipt: ReceiptHandle,
-    /// Why it can never succeed.
-    pub reason: String,
-}
-
-/// What a queue holds at one moment. Exact, where SQS is approximate.
+/// What a queue holds at one moment. Counts are exact, where SQS' are approximate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attributes {
     /// Messages that the next receive may take.
@@ -256,6 +185,16 @@ pub struct Attributes {
     pub dead: u64,
     /// Time since the first of these got there.
     pub oldest_dead_age: Option<Duration>,
+    /// Bytes of all messages, as the budget counts them.
+    pub bytes: u64,
+    /// Bytes of the dead letters.
+    pub dead_bytes: u64,
+    /// Groups with visible messages that are neither paused nor blocked.
+    pub waiting_groups: u64,
+    /// Whether nothing is received until the queue is resumed.
+    pub paused: bool,
+    /// Groups that are paused.
+    pub paused_groups: u64,
 }
 
 #[cfg(test)]
@@ -267,14 +206,18 @@ mod tests {
         let receipt = ReceiptHandle {
             id: MessageId::random(),
             receives: 7,
+            received_at: 8,
+            sent_at: 9,
+            bytes: 10,
         };
         assert_eq!(receipt.to_string().parse::<ReceiptHandle>().unwrap(), receipt);
         for text in [
             "",
             "x",
             "00:1",
-            &format!("{}:", receipt.id),
-            &format!("{}:-1", receipt.id),
+            &format!("{}:1:2:3", receipt.id),
+            &format!("{}:1:2:3:-4", receipt.id),
+            &format!("{}:1:2:3:4:5", receipt.id),
         ] {
             assert!(text.parse::<ReceiptHandle>().is_err(), "{text:?} was accepted");
         }

@@ -6,21 +6,25 @@
 //! - Every operation is one script, so one round trip, and one moment; the clock is that of the Redis server.
 //! - Nothing resident is needed: delays and timeouts advance whenever anybody receives.
 //! - All keys of a queue and of its dead-letter queue are in one hash slot, and none has a time to live.
+//! - Groups that wait share every batch. A message is put off by others of its own group only.
 //!
-//! Deliberate differences from SQS: bodies may be any bytes, also none, up to 16 MiB; batches may be of any size; counts
-//! and ages are exact; a message can be snoozed, which does not count as a receive; a dead letter carries its reason;
-//! the total time in flight has no limit of its own.
+//! ARCHITECTURE.md compares this with SQS rule by rule.
 //!
 //! This module must not know Shopify, Postgres, or what a body means.
 
 mod connection;
 mod dead_letter;
 mod error;
+mod filter;
 mod keys;
 mod message;
 mod policy;
+mod redrive;
+mod script;
 mod scripts;
+mod send;
 mod settings;
+mod settle;
 mod wire;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -33,17 +37,18 @@ use scripts::Received;
 pub use connection::Redis;
 pub use dead_letter::{DeadLetterQueue, DeadMessage};
 pub use error::Error;
-pub use message::{
-    Attributes, ChangeVisibility, DeadLetter, Message, MessageAttributes, MessageId, Page, Peeked, ReceiptHandle, Send,
-    Sent, Settled, Snooze, State,
-};
+pub use filter::Filter;
+pub use message::{Attributes, Message, MessageAttributes, MessageId, Page, Peeked, ReceiptHandle, State};
 pub use policy::Policy;
+pub use redrive::{Redrive, RedriveStatus, RedriveTask};
+pub use send::{Send, SendOutcome, Sent};
 pub use settings::Settings;
+pub use settle::{ChangeVisibility, DeadLetter, Settled, Snooze};
 
 /// Most messages in one answer, and in one request to send.
 const MAX_MESSAGES: usize = 500;
-/// Most receipts in one request: with four arguments each, it stays below the 3,999 of ElastiCache Serverless.
-const MAX_RECEIPTS: usize = 900;
+/// Most receipts in one request: with six arguments each, it stays below the 3,999 of ElastiCache Serverless.
+const MAX_RECEIPTS: usize = 600;
 /// Larger bodies belong somewhere else, with their address in a message.
 const MAX_BODY: usize = 16 << 20;
 /// The longest pause of a long wait: so late is a message noticed that was sent meanwhile.
@@ -110,12 +115,12 @@ impl Queue {
     /// Sends messages, in as few requests as their number and size allow. If one of these fails, the messages before it
     /// are sent and the others are not; sending the same slice again completes it without doubling any.
     pub async fn send_batch(&self, batch: &[Send]) -> Result<Vec<Sent>, Error> {
-        batch.iter().try_for_each(check)?;
+        batch.iter().try_for_each(|send| send.check(&self.policy))?;
         let mut sent = Vec::with_capacity(batch.len());
         let mut rest = batch;
         while !rest.is_empty() {
             let (request, later) = rest.split_at(fitting(rest));
-            sent.extend(scripts::send(&self.redis, &self.keys, self.clock, &self.policy, request).await?);
+            sent.extend(scripts::send(self, request).await?);
             rest = later;
         }
         Ok(sent)
@@ -134,8 +139,7 @@ impl Queue {
         let deadline = Instant::now() + wait;
         let mut pause = MIN_PAUSE;
         loop {
-            let Received { messages, next_ms } =
-                scripts::receive(&self.redis, &self.keys, self.clock, &self.policy, max).await?;
+            let Received { messages, next_ms } = scripts::receive(self, max).await?;
             if !messages.is_empty() {
                 return Ok(messages);
             }
@@ -157,7 +161,7 @@ impl Queue {
     pub async fn delete(&self, receipts: &[ReceiptHandle]) -> Result<Vec<Settled>, Error> {
         let mut settled = Vec::with_capacity(receipts.len());
         for request in receipts.chunks(MAX_RECEIPTS) {
-            settled.extend(scripts::delete(&self.redis, &self.keys, request).await?);
+            settled.extend(scripts::delete(self, request).await?);
         }
         Ok(settled)
     }
@@ -169,7 +173,7 @@ impl Queue {
             .try_for_each(|change| policy::visibility_ms(change.timeout).map(drop))?;
         let mut settled = Vec::with_capacity(changes.len());
         for request in changes.chunks(MAX_RECEIPTS) {
-            settled.extend(scripts::change_visibility(&self.redis, &self.keys, self.clock, request).await?);
+            settled.extend(scripts::change_visibility(self, request).await?);
         }
         Ok(settled)
     }
@@ -181,7 +185,7 @@ impl Queue {
             .try_for_each(|snooze| policy::visibility_ms(snooze.delay).map(drop))?;
         let mut settled = Vec::with_capacity(snoozes.len());
         for request in snoozes.chunks(MAX_RECEIPTS) {
-            settled.extend(scripts::snooze(&self.redis, &self.keys, self.clock, request).await?);
+            settled.extend(scripts::snooze(self, request).await?);
         }
         Ok(settled)
     }
@@ -190,31 +194,51 @@ impl Queue {
     pub async fn dead_letter(&self, letters: &[DeadLetter]) -> Result<Vec<Settled>, Error> {
         let mut settled = Vec::with_capacity(letters.len());
         for request in letters.chunks(MAX_RECEIPTS) {
-            settled.extend(scripts::dead_letter(&self.redis, &self.keys, self.clock, request).await?);
+            settled.extend(scripts::dead_letter(self, request).await?);
         }
         Ok(settled)
     }
 
     /// Counts and ages.
     pub async fn attributes(&self) -> Result<Attributes, Error> {
-        scripts::attributes(&self.redis, &self.keys, self.clock).await
+        scripts::attributes(self).await
     }
 
     /// Shows messages without receiving them: visible ones first, then those in flight, then delayed ones.
     pub async fn peek(&self, offset: u64, limit: usize) -> Result<Page<Peeked>, Error> {
-        scripts::peek(
-            &self.redis,
-            &self.keys,
-            self.clock,
-            offset,
-            limit.clamp(1, MAX_MESSAGES),
-        )
-        .await
+        scripts::peek(self, offset, limit.clamp(1, MAX_MESSAGES)).await
+    }
+
+    /// Shows those of the next `scan` messages that are meant. The page may be empty and yet have a next one.
+    pub async fn search(&self, filter: &Filter, offset: u64, scan: usize) -> Result<Page<Peeked>, Error> {
+        let mut page = self.peek(offset, scan).await?;
+        page.items.retain(|message| filter.matches(message));
+        Ok(page)
+    }
+
+    /// Removes messages, wherever they are. Whoever holds one finds its receipt stale.
+    pub async fn cancel(&self, ids: &[MessageId]) -> Result<Vec<Settled>, Error> {
+        let mut settled = Vec::with_capacity(ids.len());
+        for request in ids.chunks(MAX_RECEIPTS) {
+            settled.extend(scripts::cancel(self, request).await?);
+        }
+        Ok(settled)
+    }
+
+    /// Has no message of the group received any more, or none at all without a group. Sending goes on, and so does work
+    /// on what is in flight. Says whether that changed anything.
+    pub async fn pause(&self, group: Option<&str>) -> Result<bool, Error> {
+        scripts::pause(self, group, true).await
+    }
+
+    /// Ends a pause of the same group, or of the queue. Says whether that changed anything.
+    pub async fn resume(&self, group: Option<&str>) -> Result<bool, Error> {
+        scripts::pause(self, group, false).await
     }
 
     /// Deletes every message, also those in flight, and says how many. The dead-letter queue is left alone.
     pub async fn purge(&self) -> Result<u64, Error> {
-        scripts::purge(&self.redis, &self.keys).await
+        scripts::purge(self).await
     }
 
     /// Where this queue's messages go when they are given up.
@@ -239,25 +263,6 @@ impl Clock {
     }
 }
 
-fn check(send: &Send) -> Result<(), Error> {
-    if let Some(delay) = send.delay {
-        policy::delay_ms(delay)?;
-    }
-    if send.dedup_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 512) {
-        return Err(Error::Invalid {
-            argument: "deduplication id",
-            expected: "1 to 512 bytes",
-        });
-    }
-    if send.body.len() > MAX_BODY {
-        return Err(Error::Invalid {
-            argument: "body",
-            expected: "at most 16 MiB",
-        });
-    }
-    Ok(())
-}
-
 /// How many of these messages go into the next request: at least one.
 fn fitting(batch: &[Send]) -> usize {
     let mut bytes = 0;
@@ -280,22 +285,5 @@ mod tests {
         assert_eq!(fitting(&vec![large; 4]), 2);
         let huge = Send::new(vec![0; 9 << 20]);
         assert_eq!(fitting(&[huge, small]), 1);
-    }
-
-    #[test]
-    fn no_request_has_more_arguments_than_elasticache_serverless_takes() {
-        // Command, script and number of keys; at most ten keys; now and window.
-        let head = 3 + 10 + 2;
-        assert!(head + MAX_MESSAGES * 5 <= 3_999);
-        assert!(head + MAX_RECEIPTS * 4 <= 3_999);
-    }
-
-    #[test]
-    fn what_sqs_would_refuse_is_refused() {
-        assert!(check(&Send::new("").delay(Duration::from_secs(900))).is_ok());
-        assert!(check(&Send::new("").delay(Duration::from_secs(901))).is_err());
-        assert!(check(&Send::new("").dedup_id("")).is_err());
-        assert!(check(&Send::new("").dedup_id("x".repeat(513))).is_err());
-        assert!(check(&Send::new(vec![0; MAX_BODY + 1])).is_err());
     }
 }

@@ -18,6 +18,15 @@ pub struct Policy {
     pub dedup_window: Duration,
     /// How long a message that says nothing else is hidden when sent; at most 15 minutes.
     pub delay: Duration,
+    /// How old a message becomes before it is a dead letter with the reason `expired`; one minute to 14 days.
+    pub retention: Duration,
+    /// Most bytes of messages; a send that would exceed it is refused whole. `None`: as many as Redis takes.
+    pub max_bytes: Option<u64>,
+    /// Most bytes of dead letters. A message that does not fit any more stays in the queue, hidden for a quarter of an
+    /// hour at a time. `None`: as many as Redis takes.
+    pub max_dead_bytes: Option<u64>,
+    /// Whether a group's messages are received strictly in the order of sending, and none while one is in flight.
+    pub fifo: bool,
 }
 
 impl Default for Policy {
@@ -27,6 +36,10 @@ impl Default for Policy {
             max_receive_count: 8,
             dedup_window: Duration::from_secs(300),
             delay: Duration::ZERO,
+            retention: Duration::from_secs(86_400 * 4),
+            max_bytes: None,
+            max_dead_bytes: None,
+            fifo: false,
         }
     }
 }
@@ -39,6 +52,12 @@ impl Policy {
             return Err(Error::Invalid {
                 argument: "max_receive_count",
                 expected: "at least 1",
+            });
+        }
+        if self.retention < Duration::from_secs(60) || self.retention > Duration::from_secs(86_400 * 14) {
+            return Err(Error::Invalid {
+                argument: "retention",
+                expected: "60 s to 14 days",
             });
         }
         if self.dedup_window > Duration::from_secs(86_400 * 14) {

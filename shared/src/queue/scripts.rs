@@ -1,89 +1,107 @@
-//! The scripts, and one typed function for each: no other file sees a key list, an argument list or an answer.
-//!
-//! A script is called by its digest; a server that does not know it is sent the text instead, which makes it known.
+//! The scripts, and one typed function for each: no other file sees an argument list or an answer.
 
 use std::{sync::LazyLock, time::Duration};
 
-use redis::{Cmd, ErrorKind, ServerErrorKind, Value};
+use redis::{Cmd, Value};
 
 use super::{
-    Attributes, ChangeVisibility, Clock, DeadLetter, DeadMessage, Error, Message, MessageId, Page, Peeked, Policy,
-    ReceiptHandle, Redis, Send, Sent, Settled, Snooze, keys::Keys, wire, wire::Reply,
+    Attributes, ChangeVisibility, DeadLetter, DeadMessage, Error, Message, MessageId, Page, Peeked, Queue,
+    ReceiptHandle, Send, SendOutcome, Sent, Settled, Snooze, dead_letter::After, script::Script, wire, wire::Reply,
 };
 
 /// Most bytes of stored values in one answer or one step. A single message may exceed it alone.
 pub(super) const MAX_BYTES: usize = 8 << 20;
 
-struct Script {
-    text: &'static str,
-    digest: String,
-}
-
 macro_rules! script {
-    ($name:ident, $file:literal) => {
+    ($name:ident, $file:literal $(, $shared:literal)*) => {
         static $name: LazyLock<Script> = LazyLock::new(|| {
-            let text = include_str!(concat!("scripts/", $file));
-            let digest = redis::Script::new(text).get_hash().to_owned();
-            Script { text, digest }
+            Script::new(
+                &[$(include_str!(concat!("scripts/", $shared))),*],
+                include_str!(concat!("scripts/", $file)),
+            )
         });
     };
 }
 
-script!(SEND, "send.lua");
-script!(RECEIVE, "receive.lua");
-script!(DELETE, "delete.lua");
-script!(CHANGE_VISIBILITY, "change_visibility.lua");
-script!(SNOOZE, "snooze.lua");
-script!(DEAD_LETTER, "dead_letter.lua");
-script!(ATTRIBUTES, "attributes.lua");
-script!(PEEK, "peek.lua");
+script!(SEND, "send.lua", "bytes.lua", "clock.lua", "groups.lua");
+script!(
+    RECEIVE,
+    "receive.lua",
+    "bytes.lua",
+    "clock.lua",
+    "groups.lua",
+    "dying.lua"
+);
+script!(DELETE, "delete.lua", "bytes.lua", "clock.lua", "groups.lua");
+script!(CHANGE_VISIBILITY, "change_visibility.lua", "clock.lua");
+script!(SNOOZE, "snooze.lua", "clock.lua");
+script!(
+    DEAD_LETTER,
+    "dead_letter.lua",
+    "bytes.lua",
+    "clock.lua",
+    "groups.lua",
+    "dying.lua"
+);
+script!(CANCEL, "cancel.lua", "bytes.lua", "groups.lua");
+script!(PAUSE, "pause.lua", "groups.lua");
+script!(ATTRIBUTES, "attributes.lua", "clock.lua");
+script!(PEEK, "peek.lua", "clock.lua");
 script!(PURGE, "purge.lua");
 script!(PEEK_DEAD, "peek_dead.lua");
-script!(DELETE_DEAD, "delete_dead.lua");
-script!(REDRIVE, "redrive.lua");
+script!(DELETE_DEAD, "delete_dead.lua", "bytes.lua");
+script!(PURGE_DEAD, "purge_dead.lua");
+script!(REDRIVE, "redrive.lua", "bytes.lua", "groups.lua");
+script!(TASK, "task.lua");
+script!(TASKS, "tasks.lua", "clock.lua");
 
-impl Script {
-    async fn run(&self, redis: &Redis, keys: &[&String], arguments: impl Fn(&mut Cmd)) -> Result<Value, Error> {
-        let call = |command: &str, script: &str| {
-            let mut cmd = redis::cmd(command);
-            cmd.arg(script).arg(keys.len()).arg(keys);
-            arguments(&mut cmd);
-            cmd
+impl Queue {
+    /// Calls a script whose first argument is the moment of the call.
+    async fn run_now(&self, script: &Script, arguments: impl Fn(&mut Cmd)) -> Result<Value, Error> {
+        let call = |cmd: &mut Cmd| {
+            cmd.arg(self.clock.argument());
+            arguments(cmd);
         };
-        match redis.query(&call("EVALSHA", &self.digest)).await {
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                Ok(redis.query(&call("EVAL", self.text)).await?)
-            }
-            outcome => Ok(outcome?),
-        }
+        script.run(&self.redis, &self.keys, call).await
+    }
+
+    /// Calls a script that asks for no time.
+    async fn run(&self, script: &Script, arguments: impl Fn(&mut Cmd)) -> Result<Value, Error> {
+        script.run(&self.redis, &self.keys, arguments).await
     }
 }
 
 /// Sends one request's worth of messages.
-pub(super) async fn send(
-    redis: &Redis,
-    keys: &Keys,
-    clock: Clock,
-    policy: &Policy,
-    batch: &[Send],
-) -> Result<Vec<Sent>, Error> {
-    let names = [&keys.bodies, &keys.ready, &keys.delayed, &keys.aged, &keys.dedup];
-    let answer = SEND.run(redis, &names, |cmd| {
-        cmd.arg(clock.argument()).arg(policy.dedup_window.as_millis() as u64);
+pub(super) async fn send(queue: &Queue, batch: &[Send]) -> Result<Vec<Sent>, Error> {
+    let policy = &queue.policy;
+    let call = queue.run_now(&SEND, |cmd| {
+        cmd.arg(policy.dedup_window.as_millis() as u64)
+            .arg(policy.max_bytes.unwrap_or(0))
+            .arg(u8::from(policy.fifo));
         for send in batch {
-            let delay = send.delay.unwrap_or(policy.delay).as_millis() as u64;
-            let dedup_id = send.dedup_id.as_deref().filter(|_| !policy.dedup_window.is_zero());
             cmd.arg(send.id.to_string())
-                .arg(delay)
-                .arg(dedup_id.unwrap_or_default());
-            cmd.arg(wire::attributes_line(&send.attributes)).arg(&send.body[..]);
+                .arg(send.options(policy))
+                .arg(wire::attributes_line(&send.attributes))
+                .arg(&send.body[..]);
         }
     });
-    let mut reply = Reply::new(answer.await?)?;
+    let answer = call.await?;
+    if let (Value::Int(bytes), Some(most)) = (&answer, policy.max_bytes) {
+        return Err(Error::Full {
+            bytes: *bytes as u64,
+            most,
+            more: batch.iter().map(|send| send.body.len() as u64).sum(),
+        });
+    }
+    let mut reply = Reply::new(answer)?;
     let sent = batch.iter().map(|send| {
         Ok(Sent {
             message_id: send.id,
-            duplicate: reply.integer()? == 1,
+            outcome: match reply.integer()? {
+                0 => SendOutcome::Sent,
+                1 => SendOutcome::Duplicate,
+                _ => SendOutcome::Superseded,
+            },
         })
     });
     sent.collect()
@@ -96,124 +114,84 @@ pub(super) struct Received {
     pub next_ms: Option<u64>,
 }
 
-pub(super) async fn receive(
-    redis: &Redis,
-    keys: &Keys,
-    clock: Clock,
-    policy: &Policy,
-    max: usize,
-) -> Result<Received, Error> {
-    let names = [
-        &keys.ready,
-        &keys.bodies,
-        &keys.in_flight,
-        &keys.delayed,
-        &keys.receives,
-        &keys.snoozes,
-        &keys.errors,
-        &keys.aged,
-        &keys.dead,
-        &keys.dead_bodies,
-    ];
-    let answer = RECEIVE.run(redis, &names, |cmd| {
-        cmd.arg(clock.argument())
-            .arg(policy.visibility_timeout.as_millis() as u64);
-        cmd.arg(policy.max_receive_count).arg(max).arg(MAX_BYTES);
+pub(super) async fn receive(queue: &Queue, max: usize) -> Result<Received, Error> {
+    let policy = &queue.policy;
+    let call = queue.run_now(&RECEIVE, |cmd| {
+        cmd.arg(policy.visibility_timeout.as_millis() as u64)
+            .arg(policy.max_receive_count)
+            .arg(max)
+            .arg(MAX_BYTES)
+            .arg(policy.retention.as_millis() as u64)
+            .arg(policy.max_dead_bytes.unwrap_or(0))
+            .arg(u8::from(policy.fifo));
     });
-    let mut reply = Reply::new(answer.await?)?;
+    let mut reply = Reply::new(call.await?)?;
+    let now = reply.number()?;
     let next_ms = reply.count()?;
     let mut messages = Vec::with_capacity(max);
     while !reply.is_empty() {
-        messages.push(reply.message()?);
+        messages.push(reply.message(now)?);
     }
     Ok(Received { messages, next_ms })
 }
 
-pub(super) async fn delete(redis: &Redis, keys: &Keys, batch: &[ReceiptHandle]) -> Result<Vec<Settled>, Error> {
-    let names = [
-        &keys.receives,
-        &keys.bodies,
-        &keys.snoozes,
-        &keys.errors,
-        &keys.in_flight,
-        &keys.delayed,
-        &keys.aged,
-    ];
-    let answer = DELETE.run(redis, &names, |cmd| {
+pub(super) async fn delete(queue: &Queue, batch: &[ReceiptHandle]) -> Result<Vec<Settled>, Error> {
+    let call = queue.run_now(&DELETE, |cmd| {
         for receipt in batch {
-            push(cmd, receipt);
+            push(cmd, receipt).arg(receipt.bytes);
         }
     });
-    settled(answer.await?, batch.len())
+    settled(call.await?, batch.len())
 }
 
-pub(super) async fn change_visibility(
-    redis: &Redis,
-    keys: &Keys,
-    clock: Clock,
-    batch: &[ChangeVisibility],
-) -> Result<Vec<Settled>, Error> {
-    let names = [&keys.receives, &keys.in_flight, &keys.errors];
-    let answer = CHANGE_VISIBILITY.run(redis, &names, |cmd| {
-        cmd.arg(clock.argument());
+pub(super) async fn change_visibility(queue: &Queue, batch: &[ChangeVisibility]) -> Result<Vec<Settled>, Error> {
+    let call = queue.run_now(&CHANGE_VISIBILITY, |cmd| {
         for change in batch {
-            push(cmd, &change.receipt).arg(change.timeout.as_millis() as u64);
-            cmd.arg(shortened(change.error.as_deref().unwrap_or_default()));
+            push(cmd, &change.receipt)
+                .arg(change.receipt.received_at)
+                .arg(change.receipt.sent_at)
+                .arg(change.timeout.as_millis() as u64)
+                .arg(shortened(change.error.as_deref().unwrap_or_default()));
         }
     });
-    settled(answer.await?, batch.len())
+    settled(call.await?, batch.len())
 }
 
-pub(super) async fn snooze(redis: &Redis, keys: &Keys, clock: Clock, batch: &[Snooze]) -> Result<Vec<Settled>, Error> {
-    let names = [&keys.receives, &keys.in_flight, &keys.delayed, &keys.snoozes];
-    let answer = SNOOZE.run(redis, &names, |cmd| {
-        cmd.arg(clock.argument());
+pub(super) async fn snooze(queue: &Queue, batch: &[Snooze]) -> Result<Vec<Settled>, Error> {
+    let call = queue.run_now(&SNOOZE, |cmd| {
         for snooze in batch {
-            push(cmd, &snooze.receipt).arg(snooze.delay.as_millis() as u64);
+            push(cmd, &snooze.receipt)
+                .arg(snooze.receipt.sent_at)
+                .arg(snooze.delay.as_millis() as u64);
         }
     });
-    settled(answer.await?, batch.len())
+    settled(call.await?, batch.len())
 }
 
-pub(super) async fn dead_letter(
-    redis: &Redis,
-    keys: &Keys,
-    clock: Clock,
-    batch: &[DeadLetter],
-) -> Result<Vec<Settled>, Error> {
-    let names = [
-        &keys.receives,
-        &keys.bodies,
-        &keys.snoozes,
-        &keys.errors,
-        &keys.in_flight,
-        &keys.delayed,
-        &keys.aged,
-        &keys.dead,
-        &keys.dead_bodies,
-    ];
-    let answer = DEAD_LETTER.run(redis, &names, |cmd| {
-        cmd.arg(clock.argument());
+pub(super) async fn dead_letter(queue: &Queue, batch: &[DeadLetter]) -> Result<Vec<Settled>, Error> {
+    let call = queue.run_now(&DEAD_LETTER, |cmd| {
+        cmd.arg(queue.policy.max_dead_bytes.unwrap_or(0));
         for dead in batch {
             push(cmd, &dead.receipt).arg(shortened(&dead.reason));
         }
     });
-    settled(answer.await?, batch.len())
+    settled(call.await?, batch.len())
 }
 
-pub(super) async fn attributes(redis: &Redis, keys: &Keys, clock: Clock) -> Result<Attributes, Error> {
-    let names = [
-        &keys.bodies,
-        &keys.ready,
-        &keys.in_flight,
-        &keys.delayed,
-        &keys.aged,
-        &keys.dead,
-    ];
-    let answer = ATTRIBUTES.run(redis, &names, |cmd| {
-        cmd.arg(clock.argument());
+pub(super) async fn cancel(queue: &Queue, batch: &[MessageId]) -> Result<Vec<Settled>, Error> {
+    settled(queue.run(&CANCEL, |cmd| ids(cmd, batch)).await?, batch.len())
+}
+
+/// Pauses or resumes a group, or the queue if there is none. Says whether that changed anything.
+pub(super) async fn pause(queue: &Queue, group: Option<&str>, pause: bool) -> Result<bool, Error> {
+    let call = queue.run(&PAUSE, |cmd| {
+        cmd.arg(group.unwrap_or_default()).arg(u8::from(pause));
     });
-    let mut reply = Reply::new(answer.await?)?;
+    Ok(number(call.await?)? == 1)
+}
+
+pub(super) async fn attributes(queue: &Queue) -> Result<Attributes, Error> {
+    let mut reply = Reply::new(queue.run_now(&ATTRIBUTES, |_| ()).await?)?;
     Ok(Attributes {
         visible: reply.number()?,
         in_flight: reply.number()?,
@@ -221,90 +199,79 @@ pub(super) async fn attributes(redis: &Redis, keys: &Keys, clock: Clock) -> Resu
         oldest_age: reply.count()?.map(Duration::from_millis),
         dead: reply.number()?,
         oldest_dead_age: reply.count()?.map(Duration::from_millis),
+        bytes: reply.number()?,
+        dead_bytes: reply.number()?,
+        waiting_groups: reply.number()?,
+        paused: reply.number()? == 1,
+        paused_groups: reply.number()?,
     })
 }
 
-pub(super) async fn peek(
-    redis: &Redis,
-    keys: &Keys,
-    clock: Clock,
-    offset: u64,
-    limit: usize,
-) -> Result<Page<Peeked>, Error> {
-    let names = [
-        &keys.ready,
-        &keys.in_flight,
-        &keys.delayed,
-        &keys.bodies,
-        &keys.receives,
-        &keys.snoozes,
-        &keys.errors,
-    ];
-    let answer = PEEK.run(redis, &names, |cmd| {
-        cmd.arg(clock.argument()).arg(offset).arg(limit).arg(MAX_BYTES);
-    });
-    page(answer.await?, Reply::peeked)
-}
-
-pub(super) async fn purge(redis: &Redis, keys: &Keys) -> Result<u64, Error> {
-    let names = [
-        &keys.bodies,
-        &keys.ready,
-        &keys.in_flight,
-        &keys.delayed,
-        &keys.receives,
-        &keys.snoozes,
-        &keys.errors,
-        &keys.aged,
-    ];
-    number(PURGE.run(redis, &names, |_| ()).await?)
-}
-
-pub(super) async fn peek_dead(
-    redis: &Redis,
-    keys: &Keys,
-    offset: u64,
-    limit: usize,
-) -> Result<Page<DeadMessage>, Error> {
-    let names = [&keys.dead, &keys.dead_bodies];
-    let answer = PEEK_DEAD.run(redis, &names, |cmd| {
+pub(super) async fn peek(queue: &Queue, offset: u64, limit: usize) -> Result<Page<Peeked>, Error> {
+    let call = queue.run_now(&PEEK, |cmd| {
         cmd.arg(offset).arg(limit).arg(MAX_BYTES);
     });
-    page(answer.await?, Reply::dead_message)
+    page(call.await?, Reply::peeked)
 }
 
-pub(super) async fn delete_dead(redis: &Redis, keys: &Keys, batch: &[MessageId]) -> Result<Vec<Settled>, Error> {
-    let names = [&keys.dead_bodies, &keys.dead];
-    let answer = DELETE_DEAD.run(redis, &names, |cmd| {
-        for id in batch {
-            cmd.arg(id.to_string());
-        }
+pub(super) async fn purge(queue: &Queue) -> Result<u64, Error> {
+    number(queue.run(&PURGE, |_| ()).await?)
+}
+
+pub(super) async fn peek_dead(queue: &Queue, after: After, limit: usize) -> Result<Page<DeadMessage>, Error> {
+    let call = queue.run(&PEEK_DEAD, |cmd| {
+        match after {
+            After::Offset(offset) => cmd.arg(offset).arg(limit).arg(MAX_BYTES),
+            After::Letter { id, dead_at } => cmd.arg("").arg(limit).arg(MAX_BYTES).arg(id.to_string()).arg(dead_at),
+        };
     });
-    settled(answer.await?, batch.len())
+    page(call.await?, Reply::dead_message)
 }
 
-pub(super) async fn redrive(redis: &Redis, keys: &Keys, max: usize) -> Result<u64, Error> {
-    let names = [
-        &keys.dead,
-        &keys.dead_bodies,
-        &keys.ready,
-        &keys.bodies,
-        &keys.receives,
-        &keys.snoozes,
-        &keys.aged,
-    ];
-    let answer = REDRIVE.run(redis, &names, |cmd| {
-        cmd.arg(max).arg(MAX_BYTES);
+pub(super) async fn delete_dead(queue: &Queue, batch: &[MessageId]) -> Result<Vec<Settled>, Error> {
+    settled(queue.run(&DELETE_DEAD, |cmd| ids(cmd, batch)).await?, batch.len())
+}
+
+/// What became of each letter: moved, not there, or left for another call because of the bytes.
+pub(super) async fn redrive(queue: &Queue, batch: &[MessageId]) -> Result<Vec<Settled>, Error> {
+    let call = queue.run(&REDRIVE, |cmd| {
+        cmd.arg(MAX_BYTES);
+        ids(cmd, batch);
     });
-    number(answer.await?)
+    settled(call.await?, batch.len())
 }
 
-pub(super) async fn purge_dead(redis: &Redis, keys: &Keys) -> Result<u64, Error> {
-    number(PURGE.run(redis, &[&keys.dead_bodies, &keys.dead], |_| ()).await?)
+pub(super) async fn purge_dead(queue: &Queue) -> Result<u64, Error> {
+    number(queue.run(&PURGE_DEAD, |_| ()).await?)
+}
+
+/// Replaces the newest task if it is the expected one, or puts a new one before it.
+pub(super) async fn put_task(queue: &Queue, expected: &str, task: &str, is_new: bool) -> Result<bool, Error> {
+    let call = queue.run(&TASK, |cmd| {
+        cmd.arg(expected).arg(task).arg(u8::from(is_new));
+    });
+    Ok(number(call.await?)? == 1)
+}
+
+/// The time, and the tasks as they are stored, the newest first.
+pub(super) async fn tasks(queue: &Queue) -> Result<(u64, Vec<String>), Error> {
+    let mut reply = Reply::new(queue.run_now(&TASKS, |_| ()).await?)?;
+    let now = reply.number()?;
+    let mut tasks = Vec::new();
+    while !reply.is_empty() {
+        tasks.push(String::from_utf8_lossy(&reply.bytes()?).into_owned());
+    }
+    Ok((now, tasks))
 }
 
 fn push<'a>(cmd: &'a mut Cmd, receipt: &ReceiptHandle) -> &'a mut Cmd {
     cmd.arg(receipt.id.to_string()).arg(receipt.receives)
+}
+
+fn ids(cmd: &mut Cmd, batch: &[MessageId]) {
+    for id in batch {
+        cmd.arg(id.to_string());
+    }
 }
 
 /// Errors and reasons are for people: what is longer than this is a dump.
@@ -319,10 +286,11 @@ fn number(answer: Value) -> Result<u64, Error> {
 fn settled(answer: Value, expected: usize) -> Result<Vec<Settled>, Error> {
     let mut reply = Reply::new(answer)?;
     let entry = |_| {
-        Ok(if reply.integer()? == 1 {
-            Settled::Done
-        } else {
-            Settled::Stale
+        Ok(match reply.integer()? {
+            0 => Settled::Stale,
+            1 => Settled::Done,
+            2 => Settled::Full,
+            _ => Settled::TooLong,
         })
     };
     (0..expected).map(entry).collect()
@@ -336,4 +304,26 @@ fn page<T>(answer: Value, item: impl Fn(&mut Reply) -> Result<T, Error>) -> Resu
         items.push(item(&mut reply)?);
     }
     Ok(Page { items, next })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{MAX_MESSAGES, MAX_RECEIPTS};
+    use super::*;
+
+    #[test]
+    fn no_request_has_more_arguments_than_elasticache_serverless_takes() {
+        // Command, script and number of keys; the keys; what comes before the entries.
+        let head = |script: &Script| 3 + script.key_count() + 4;
+        assert!(head(&SEND) + MAX_MESSAGES * 4 <= 3_999);
+        for (script, each) in [
+            (&DELETE, 3),
+            (&CHANGE_VISIBILITY, 6),
+            (&SNOOZE, 4),
+            (&DEAD_LETTER, 3),
+            (&CANCEL, 1),
+        ] {
+            assert!(head(script) + MAX_RECEIPTS * each <= 3_999);
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! What is stored, and how the scripts answer.
 //!
-//! A stored value is three parts, each but the last ended by a newline: the time of sending in ms, the attributes as
-//! JSON (which has no newline of its own; nothing if there are none), the body. A stored dead letter is a line `time of
-//! death, receives, receives that count, length of the reason`, then the reason, then the value as it was.
+//! A stored value is four parts, each but the last ended by a newline: the time of sending in ms, the attributes as JSON
+//! (which has no newline of its own; nothing if there are none), the fold line, the body. The fold line is empty but for
+//! a message with a coalescing key: `key order note`, then a tab and a note for each message it superseded. A stored dead
+//! letter is a line `time of death, receives, receives that count, length of the reason, length of the place`, then the
+//! reason, the place, and the value as it was. A place is the group, NUL, and the order within it.
 //!
 //! Bodies are slices of what Redis answered; nothing is copied.
 
@@ -63,23 +65,29 @@ impl Reply {
         text.parse().map_err(|_| Error::Corrupt { what: "a message id" })
     }
 
-    pub fn message(&mut self) -> Result<Message, Error> {
+    pub fn message(&mut self, received_at: u64) -> Result<Message, Error> {
         let id = self.id()?;
         let receives = self.number()?;
         let receive_count = self.number()? as u32;
-        let Stored {
-            sent_at,
-            attributes,
-            body,
-        } = Stored::parse(self.bytes()?)?;
-        let receipt = ReceiptHandle { id, receives };
+        let group = group(&self.bytes()?);
+        let value = self.bytes()?;
+        let bytes = value.len() as u64;
+        let stored = Stored::parse(value)?;
         Ok(Message {
             id,
-            receipt,
+            receipt: ReceiptHandle {
+                id,
+                receives,
+                received_at,
+                sent_at: stored.sent_at,
+                bytes,
+            },
             receive_count,
-            sent_at,
-            attributes,
-            body,
+            sent_at: stored.sent_at,
+            group,
+            attributes: stored.attributes,
+            body: stored.body,
+            superseded: stored.superseded,
         })
     }
 
@@ -99,20 +107,18 @@ impl Reply {
         let receive_count = self.number()? as u32;
         let error = self.bytes()?;
         let last_error = (!error.is_empty()).then(|| String::from_utf8_lossy(&error).into_owned());
-        let Stored {
-            sent_at,
-            attributes,
-            body,
-        } = Stored::parse(self.bytes()?)?;
+        let group = group(&self.bytes()?);
+        let stored = Stored::parse(self.bytes()?)?;
         Ok(Peeked {
             id,
             state,
             visible_in,
             receive_count,
             last_error,
-            sent_at,
-            attributes,
-            body,
+            sent_at: stored.sent_at,
+            group,
+            attributes: stored.attributes,
+            body: stored.body,
         })
     }
 
@@ -125,28 +131,32 @@ impl Reply {
         let head = take_line(&mut rest).ok_or_else(corrupt)?;
         let head = std::str::from_utf8(&head).map_err(|_| corrupt())?;
         let numbers: Vec<u64> = head.split(' ').map_while(|word| word.parse().ok()).collect();
-        let &[dead_at, _, receive_count, length] = numbers.as_slice() else {
+        let &[dead_at, _, receive_count, reason, place] = numbers.as_slice() else {
             return Err(corrupt());
         };
-        if rest.len() < length as usize {
+        if (rest.len() as u64) < reason.saturating_add(place) {
             return Err(corrupt());
         }
-        let reason = rest.split_to(length as usize);
-        let Stored {
-            sent_at,
-            attributes,
-            body,
-        } = Stored::parse(rest)?;
+        let reason = rest.split_to(reason as usize);
+        let group = group(&rest.split_to(place as usize));
+        let stored = Stored::parse(rest)?;
         Ok(DeadMessage {
             id,
             reason: String::from_utf8_lossy(&reason).into_owned(),
             dead_at,
             receive_count: receive_count as u32,
-            sent_at,
-            attributes,
-            body,
+            sent_at: stored.sent_at,
+            group,
+            attributes: stored.attributes,
+            body: stored.body,
         })
     }
+}
+
+/// The group that a place names; an empty place names none.
+fn group(place: &[u8]) -> Option<String> {
+    let end = place.iter().position(|&byte| byte == 0)?;
+    Some(String::from_utf8_lossy(&place[..end]).into_owned())
 }
 
 /// The attributes as they are stored.
@@ -160,6 +170,7 @@ pub(super) fn attributes_line(attributes: &MessageAttributes) -> String {
 struct Stored {
     sent_at: u64,
     attributes: MessageAttributes,
+    superseded: Vec<String>,
     body: Bytes,
 }
 
@@ -179,9 +190,20 @@ impl Stored {
         } else {
             serde_json::from_slice(&attributes).map_err(|_| corrupt())?
         };
+        let fold = take_line(&mut value).ok_or_else(corrupt)?;
+        let superseded = if fold.is_empty() {
+            Vec::new()
+        } else {
+            String::from_utf8_lossy(&fold)
+                .split('\t')
+                .skip(1)
+                .map(str::to_owned)
+                .collect()
+        };
         Ok(Self {
             sent_at,
             attributes,
+            superseded,
             body: value,
         })
     }
@@ -212,35 +234,43 @@ mod tests {
         let attributes = MessageAttributes::from([("a\nb".into(), "c\r\nd \u{0} é".into())]);
         let line = attributes_line(&attributes);
         assert!(!line.contains('\n'));
-        let stored = Stored::parse(format!("5\n{line}\nbo\ndy").into()).unwrap();
+        let stored = Stored::parse(format!("5\n{line}\n\nbo\ndy").into()).unwrap();
         assert_eq!((stored.sent_at, stored.attributes), (5, attributes));
         assert_eq!(stored.body, "bo\ndy");
+        assert!(stored.superseded.is_empty());
+    }
+
+    #[test]
+    fn notes_come_with_the_message_that_superseded_theirs() {
+        let stored = Stored::parse("5\n\nkey 9 own note\told one\told two\nbody".into()).unwrap();
+        assert_eq!(stored.superseded, ["old one", "old two"]);
     }
 
     #[test]
     fn a_dead_letter_keeps_a_reason_of_any_form() {
         let id = MessageId::random();
-        let value = "99 4 3 7\nwhy\nnotNOT 1\n".replace("NOT 1\n", "12\n\nbody");
+        let value = "99 4 3 7 5\nwhy\nnotg\u{0}00112\n\n\nbody";
         let dead = reply(vec![text(id.to_string()), text(value)]).dead_message().unwrap();
         assert_eq!(
             (dead.id, dead.dead_at, dead.receive_count, dead.sent_at),
             (id, 99, 3, 12)
         );
         assert_eq!((dead.reason.as_str(), &dead.body[..]), ("why\nnot", &b"body"[..]));
+        assert_eq!(dead.group.as_deref(), Some("g"));
     }
 
     #[test]
     fn what_no_script_answers_is_corrupt() {
         assert!(Reply::new(Value::Okay).is_err());
         let id = MessageId::random().to_string();
-        for value in ["", "12", "12\n", "x\n\nbody", "12\n{\nbody"] {
-            let items = vec![text(&id), Value::Int(1), Value::Int(1), text(value)];
+        for value in ["", "12", "12\n", "12\n\n", "x\n\n\nbody", "12\n{\n\nbody"] {
+            let items = vec![text(&id), Value::Int(1), Value::Int(1), text(""), text(value)];
             assert!(
-                matches!(reply(items).message(), Err(Error::Corrupt { .. })),
+                matches!(reply(items).message(0), Err(Error::Corrupt { .. })),
                 "{value:?} was read"
             );
         }
-        for value in ["", "1 2 3\nx", "1 2 3 99\nx", "1 2 3 x\nx"] {
+        for value in ["", "1 2 3 4\nx", "1 2 3 99 0\nx", "1 2 3 0 99\nx", "1 2 3 x 0\nx"] {
             let items = vec![text(&id), text(value)];
             assert!(
                 matches!(reply(items).dead_message(), Err(Error::Corrupt { .. })),

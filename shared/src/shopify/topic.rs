@@ -20,6 +20,19 @@ impl Topic {
         &self.0
     }
 
+    /// Whether each body tells the whole state of one resource as it was then, so that only the latest matters.
+    pub fn tells_all(&self) -> bool {
+        matches!(
+            self.as_str(),
+            "products/update"
+                | "collections/update"
+                | "customers/update"
+                | "orders/updated"
+                | "inventory_items/update"
+                | "locations/update"
+        )
+    }
+
     /// Whether no later reading of the store could make up for losing this delivery, so that it must be committed
     /// to Postgres before it is answered.
     pub fn is_irrecoverable(&self) -> bool {

@@ -15,6 +15,7 @@ pub enum Status {
     Unhandled,
     UnknownShop,
     Waiting,
+    Coalesced,
     Retrying,
     Dead,
 }
@@ -29,6 +30,7 @@ impl Status {
             Self::Unhandled => "unhandled",
             Self::UnknownShop => "unknown_shop",
             Self::Waiting => "waiting",
+            Self::Coalesced => "coalesced",
             Self::Retrying => "retrying",
             Self::Dead => "dead",
         }

@@ -256,7 +256,7 @@ impl Run {
                 let duplicate = self.model.send(send.message_id(), delay, dedup);
                 self.sent += u64::from(!duplicate);
                 for _ in 0..=usize::from(repeat) {
-                    assert_eq!(queue.send(&send).await.unwrap().duplicate, duplicate);
+                    assert_eq!(queue.send(&send).await.unwrap().is_duplicate(), duplicate);
                 }
             }
             Step::Receive { max } => {
@@ -274,7 +274,7 @@ impl Run {
                         .collect::<Vec<_>>()
                 );
                 for (message, (id, receives, _)) in messages.iter().zip(expected) {
-                    assert_eq!(message.receipt.to_string(), format!("{id}:{receives}"));
+                    assert_eq!(parts(message.receipt), (id, receives));
                     assert!(message.receive_count <= MAX_RECEIVES);
                     self.receipts.push(message.receipt);
                 }
@@ -420,7 +420,7 @@ impl Run {
 
 fn parts(receipt: ReceiptHandle) -> (MessageId, u64) {
     let text = receipt.to_string();
-    (receipt.message_id(), text.split_once(':').unwrap().1.parse().unwrap())
+    (receipt.message_id(), text.split(':').nth(1).unwrap().parse().unwrap())
 }
 
 /// Runs a history on a queue of its own and on the model.
@@ -434,7 +434,7 @@ fn run(steps: &[Step]) {
             visibility_timeout: Duration::from_millis(TIMEOUT),
             max_receive_count: MAX_RECEIVES,
             dedup_window: Duration::from_millis(WINDOW),
-            delay: NO_WAIT,
+            ..Policy::default()
         };
         let mut run = Run {
             queue: queue(policy),

@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use shared::queue::{ChangeVisibility, DeadLetter, Error, Policy, Queue, Redis, Send, Settings, Settled::Done, Snooze};
+use shared::queue::{
+    ChangeVisibility, DeadLetter, Error, Filter, Policy, Queue, Redis, Redrive, Send, Settings, Settled::Done, Snooze,
+};
 
 use crate::queue_support::{NO_WAIT, Server, T0, bodies, free_port, queue_on, raw, receipts};
 
@@ -44,6 +46,36 @@ async fn every_script_works(queue: &Queue) {
     assert_eq!(bodies(&again), ["dead", "changed", "snoozed"]);
     assert_eq!(queue.purge().await.unwrap(), 3);
     assert_eq!(letters.purge().await.unwrap(), 0);
+    every_script_works_with_groups(queue).await;
+}
+
+async fn every_script_works_with_groups(queue: &Queue) {
+    let now = queue.at(T0);
+    let sends = ["deleted", "changed", "snoozed", "dead"].map(|body| Send::new(body).group("g").coalesce(body, 1, "n"));
+    now.send_batch(&sends).await.unwrap();
+    let newer = Send::new("deleted anew").coalesce("deleted", 2, "n");
+    now.send(&newer).await.unwrap();
+    assert!(now.pause(Some("g")).await.unwrap() && now.resume(Some("g")).await.unwrap());
+    let held = now.receive(9, NO_WAIT).await.unwrap();
+    assert_eq!(bodies(&held), ["changed", "snoozed", "dead", "deleted anew"]);
+    assert_eq!(now.delete(&receipts(&held[3..])).await.unwrap(), [Done]);
+    let reason = "r".to_owned();
+    let receipt = held[2].receipt;
+    assert_eq!(
+        now.dead_letter(&[DeadLetter { receipt, reason }]).await.unwrap(),
+        [Done]
+    );
+    let letters = now.dead_letter_queue();
+    let task = letters.start_redrive(Redrive::default()).await.unwrap().unwrap();
+    let soon = tokio::time::Instant::now() + Duration::from_secs(5);
+    letters.advance(soon, |_| unreachable!("it goes back")).await.unwrap();
+    let done = letters.redrives().await.unwrap();
+    assert_eq!((done[0].id, done[0].moved), (task.id, 1));
+    assert_eq!(letters.count(&Filter::default()).await.unwrap(), 0);
+    assert_eq!(bodies(&now.receive(9, NO_WAIT).await.unwrap()), ["dead"]);
+    let ids: Vec<_> = held[..3].iter().map(|message| message.id).collect();
+    assert_eq!(now.cancel(&ids).await.unwrap(), [Done; 3]);
+    assert_eq!(now.attributes().await.unwrap().bytes, 0);
 }
 
 #[tokio::test]
@@ -224,7 +256,8 @@ async fn a_user_who_may_only_use_the_queues_keys_can_do_everything() {
         .arg("~{mercury:*")
         .arg("-@all");
     let data = "eval evalsha ping time hset hget hdel hlen hsetnx hexists hmget hincrby zadd zrem zscore zmscore zcount \
-                zcard zrange zrangebyscore zremrangebyrank rpush lrange ltrim llen unlink";
+                zcard zrange zrangebyscore zremrangebyrank rpush lrange ltrim llen unlink hstrlen zincrby zrank zrangebylex \
+                zremrangebylex sadd srem sismember scard lindex lset lpush";
     for command in data.split_whitespace() {
         rule.arg(format!("+{command}"));
     }

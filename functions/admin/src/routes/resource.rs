@@ -3,8 +3,8 @@
 use chrono::DateTime;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::message::{self, Body, QueueName, Resource};
-use shared::queue::Send;
+use shared::carrier::carry;
+use shared::message::{Body, QueueName, Resource};
 use shared::shopify::{Gid, fetchable_kinds};
 use shared::store::pending_fetches::{self, Want};
 use shared::store::{self, admin_audit, credentials};
@@ -55,7 +55,7 @@ pub(crate) async fn sync(context: &Context, value: Value) -> Result<Value, Error
         shop: shop.clone(),
         gid: gid.clone(),
     };
-    let send = Send::new(message::encode(&Body::Resource(body)));
+    let send = carry(&Body::Resource(body));
     let sent = async { context.queue(queue)?.send(&send).await };
     sent.await.map_err(|error| Error::unavailable("Redis", &error))?;
     tracing::info!(shop.domain = %shop, resource.id = %gid, queue.name = %queue, "fetch requested");

@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shared::carrier::carry;
 use shared::import::{self, KINDS};
-use shared::message::{self, Body, Import, QueueName};
-use shared::queue::Send;
+use shared::message::{Body, Import, QueueName};
 use shared::shopify::ShopDomain;
 use shared::store::sync_jobs::{self, UnderWay};
 use shared::store::{self, admin_audit, credentials};
@@ -39,7 +39,7 @@ pub(crate) async fn bulk_import(context: &Context, value: Value) -> Result<Value
         operations: job.operations,
         part: 0,
     };
-    let send = Send::new(message::encode(&Body::Import(import)));
+    let send = carry(&Body::Import(import));
     let sent = async { context.queue(QueueName::BulkImport)?.send(&send).await };
     sent.await.map_err(|error| Error::unavailable("Redis", &error))?;
     tracing::info!(shop.domain = %shop, import.id = %job.id, created, "import requested");

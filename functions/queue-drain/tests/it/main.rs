@@ -1,6 +1,7 @@
 //! What becomes of the messages in the queues.
 
 mod chunk;
+mod coalesced;
 mod privacy;
 mod privacy_shop;
 mod privacy_support;

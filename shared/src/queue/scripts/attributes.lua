@@ -1,32 +1,44 @@
--- Guarantee: every message is counted once, as visible, in flight or delayed. The oldest age is exact and includes
---   messages that are received again and again: `aged` holds every message that was ever received, delayed or
---   redriven, and among the others the first in ready is the oldest.
--- KEYS: 1 bodies  2 ready  3 in_flight  4 delayed  5 aged  6 dlq:dead
+-- Guarantee: every message is counted once, as visible, in flight or delayed. The oldest age includes messages that are
+--   received again and again: `aged` holds every message that was delayed, redriven, handed back or timed out. Of
+--   the others the first in ready is the oldest, and of a group one of its first hundred; of those that are in flight
+--   for the first time the sixteen that have been for longest are asked. At most a thousand groups are looked at.
+-- KEYS: bodies ready in_flight delayed aged dead grouped ring paused meta
 -- ARGV: 1 now in ms, or ''
 -- Returns: visible, in flight, delayed, age of the oldest in ms or -1, dead letters, ms since the first of these died
---   or -1.
+--   or -1, bytes of messages, bytes of dead letters, groups that wait, 1 if the queue is paused, paused groups.
 -- Crash: changes nothing.
-local bodies, ready, in_flight, delayed, aged, dead = unpack(KEYS)
-local now = tonumber(ARGV[1])
-if not now then
-  local time = redis.call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
-end
 local function since(start)
   return start and math.max(0, now - start) or -1
+end
+local oldest = tonumber(redis.call('ZRANGE', aged, 0, 0, 'WITHSCORES')[2])
+local room = 1048576
+local function look_at(id)
+  local value = room > 0 and redis.call('HGET', bodies, id)
+  if not value then return end
+  room = room - #value
+  local sent = tonumber(string.match(value, '^%d+'))
+  oldest = math.min(sent, oldest or math.huge)
+  return sent
+end
+
+for _, id in ipairs(redis.call('LRANGE', ready, 0, 999)) do
+  if look_at(id) then break end
+end
+for _, id in ipairs(redis.call('ZRANGE', in_flight, 0, 15)) do look_at(id) end
+for _, group in ipairs(redis.call('ZRANGE', ring, 0, 999)) do
+  for _, member in ipairs(redis.call('ZRANGEBYLEX', grouped, '[' .. group .. '\0', '(' .. group .. '\1', 'LIMIT', 0, 100)) do
+    -- Only a head start makes a message come before an older one.
+    local sent = look_at(string.sub(member, -32))
+    if not sent or tonumber(string.sub(member, -46, -33)) >= math.min(sent, 1000000000000) then break end
+  end
 end
 
 local flying = redis.call('ZCOUNT', in_flight, '(' .. now, '+inf')
 local waiting = redis.call('ZCOUNT', delayed, '(' .. now, '+inf')
-local oldest = tonumber(redis.call('ZRANGE', aged, 0, 0, 'WITHSCORES')[2])
-for _, id in ipairs(redis.call('LRANGE', ready, 0, 999)) do
-  local value = redis.call('HGET', bodies, id)
-  if value then
-    oldest = math.min(tonumber(string.match(value, '^%d+')), oldest or math.huge)
-    break
-  end
-end
+local all_paused = redis.call('SISMEMBER', paused, '')
 return {
   redis.call('HLEN', bodies) - flying - waiting, flying, waiting, since(oldest),
   redis.call('ZCARD', dead), since(redis.call('ZRANGE', dead, 0, 0, 'WITHSCORES')[2]),
+  tonumber(redis.call('HGET', meta, 'bytes') or 0), tonumber(redis.call('HGET', meta, 'dead_bytes') or 0),
+  redis.call('ZCARD', ring), all_paused, redis.call('SCARD', paused) - all_paused,
 }

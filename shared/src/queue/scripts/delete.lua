@@ -1,25 +1,44 @@
 -- Guarantee: a message is deleted if, and only if, the receipt is of its latest receive, even if its visibility
---   timeout has passed. A stale receipt changes nothing.
--- KEYS: 1 receives  2 bodies  3 snoozes  4 errors  5 in_flight  6 delayed  7 aged
--- ARGV: two for each receipt: id, receives (at most 1,000 receipts)
+--   timeout has passed; but in a FIFO queue it must still be in flight. A stale receipt changes nothing.
+-- KEYS: ready bodies in_flight delayed receives snoozes errors aged places grouped ring busy paused meta
+-- ARGV: 1 now in ms, or ''  then three for each receipt: id, receives, bytes of the value (at most 900 receipts)
 -- Returns: for each receipt 1 if the message was deleted, 0 if the receipt is stale.
 -- Crash: a script is applied whole or not at all; repeated after a lost answer it says stale. An id that was visible
---   again stays in ready without its body, and receive skips it. Nothing here needs memory.
-local ids, current, replies = {}, {}, {}
-for i = 1, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
-local counts = redis.call('HMGET', KEYS[1], unpack(ids))
+--   again stays in ready without its body, and receive skips it. Nothing here needs memory but counts of known size.
+local ids, current, replies, seen, bytes = {}, {}, {}, {}, 0
+for i = 2, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
+local counts = redis.call('HMGET', receives, unpack(ids))
+local fifo = redis.call('HLEN', busy) > 0
 for i, id in ipairs(ids) do
-  local latest = counts[i] == ARGV[2 * i]
+  local latest = counts[i] == ARGV[3 * i]
+  if latest and fifo then latest = tonumber(redis.call('ZSCORE', in_flight, id) or 0) > now end
   replies[i] = latest and 1 or 0
-  if latest then current[#current + 1] = id end
-end
-if #current > 0 then
-  -- Most messages have no snoozes, errors or delay: asking whether any has is cheaper than naming them all.
-  for i = 1, 4 do
-    if redis.call('HLEN', KEYS[i]) > 0 then redis.call('HDEL', KEYS[i], unpack(current)) end
-  end
-  for i = 5, 7 do
-    if redis.call('ZCARD', KEYS[i]) > 0 then redis.call('ZREM', KEYS[i], unpack(current)) end
+  if latest and not seen[id] then
+    seen[id], current[#current + 1], bytes = true, id, bytes + ARGV[3 * i + 1]
   end
 end
+if #current == 0 then return replies end
+
+redis.call('HDEL', bodies, unpack(current))
+redis.call('HDEL', receives, unpack(current))
+local flying = redis.call('ZREM', in_flight, unpack(current))
+-- Most messages have no snoozes, errors, delay or group: asking whether any has is cheaper than naming them all.
+for _, key in ipairs({ snoozes, errors }) do
+  if redis.call('HLEN', key) > 0 then redis.call('HDEL', key, unpack(current)) end
+end
+for _, key in ipairs({ delayed, aged }) do
+  if redis.call('ZCARD', key) > 0 then redis.call('ZREM', key, unpack(current)) end
+end
+if redis.call('HLEN', places) > 0 then
+  local known = fifo or flying < #current
+  known = known and redis.call('HMGET', places, unpack(current)) or {}
+  redis.call('HDEL', places, unpack(current))
+  for i, id in ipairs(current) do
+    if known[i] then
+      redis.call('ZREM', grouped, known[i] .. id)
+      if fifo then unblock(known[i]) end
+    end
+  end
+end
+weigh('bytes', -bytes)
 return replies

@@ -1,11 +1,14 @@
 -- Guarantee: the named dead letters are gone.
--- KEYS: 1 dlq:bodies  2 dlq:dead
+-- KEYS: dead dead_bodies meta
 -- ARGV: ids (at most 1,000)
 -- Returns: for each id 1 if it was there, else 0.
--- Crash: a script is applied whole or not at all; repeated after a lost answer it says 0. Nothing here needs memory.
-local replies = {}
+-- Crash: a script is applied whole or not at all; repeated after a lost answer it says 0. Nothing here needs memory but
+--   a count of known size.
+local replies, bytes = {}, 0
 for i, id in ipairs(ARGV) do
-  replies[i] = redis.call('HDEL', KEYS[1], id)
-  redis.call('ZREM', KEYS[2], id)
+  bytes = bytes + redis.call('HSTRLEN', dead_bodies, id)
+  replies[i] = redis.call('HDEL', dead_bodies, id)
+  redis.call('ZREM', dead, id)
 end
+if bytes > 0 then weigh('dead_bytes', -bytes) end
 return replies

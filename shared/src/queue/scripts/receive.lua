@@ -1,78 +1,146 @@
 -- Guarantee: up to max visible messages are handed out, each hidden for the visibility timeout and counted, so that
---   no two consumers hold one message within it. A message that was handed out max receive count times already goes
---   to the dead-letter queue instead, with the last error that was reported for it.
--- KEYS: 1 ready  2 bodies  3 in_flight  4 delayed  5 receives  6 snoozes  7 errors  8 aged  9 dlq:dead  10 dlq:bodies
+--   no two consumers hold one message within it. Groups take turns, and messages without one are a group of their own:
+--   who was served least is served first, and all who wait share the batch. In a FIFO queue a group that was served is
+--   blocked. A message that is too old, or was handed out max receive count times already, goes to the dead-letter
+--   queue instead, with the last error that was reported for it.
+-- KEYS: ready bodies in_flight delayed receives snoozes errors aged dead dead_bodies places grouped ring busy paused coalesce meta
 -- ARGV: 1 now in ms, or ''  2 visibility timeout in ms  3 max receive count  4 max (at most 500)  5 bytes of values
--- Returns: ms until the next message becomes visible (-1: none is hidden; 0: ask again at once; only meaningful if no
---   message follows), then four for each message: id, receives, receives that count, stored value.
+--   6 retention in ms  7 most bytes of dead letters, 0: any  8 1 if the queue is FIFO
+-- Returns: now, ms until the next message becomes visible (-1: none is hidden; 0: ask again at once; only meaningful if
+--   no message follows), then five for each message: id, receives, receives that count, group and order or '', value.
 -- Crash: a script is applied whole or not at all; if its answer is lost, the messages reappear after the timeout.
---   Every write follows one that Redis allows when out of memory (ZREMRANGEBYRANK, LTRIM), so a full queue drains.
-local ready, bodies, in_flight, delayed, receives, snoozes, errors, aged, dead, dead_bodies = unpack(KEYS)
-local now, limit = tonumber(ARGV[1]), tonumber(ARGV[5])
-if not now then
-  local time = redis.call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
-end
+--   Every write follows one that Redis allows when out of memory (ZREMRANGEBYRANK, LTRIM, ZREMRANGEBYLEX), so a full
+--   queue drains.
+local max, limit, dead_budget, fifo = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[7]), ARGV[8] == '1'
+if redis.call('SISMEMBER', paused, '') == 1 then return { now, -1 } end
+
 for _, hidden in ipairs({ in_flight, delayed }) do
   local due = redis.call('ZRANGEBYSCORE', hidden, '-inf', now, 'LIMIT', 0, 1000)
   if #due > 0 then
     redis.call('ZREMRANGEBYRANK', hidden, 0, #due - 1)
-    redis.call('RPUSH', ready, unpack(due))
+    show(due, hidden == in_flight)
+    -- Who timed out has lost the place that told its age. Whoever was handed back or delayed is known already.
+    local known, room = redis.call('ZMSCORE', aged, unpack(due)), limit
+    for i, id in ipairs(due) do
+      local value = not known[i] and room > 0 and redis.call('HGET', bodies, id)
+      if value then
+        redis.call('ZADD', aged, string.sub(value, 1, 13), id)
+        room = room - #value
+      end
+    end
   end
 end
 
-local ids = redis.call('LRANGE', ready, 0, ARGV[4] - 1)
-if #ids == 0 then
+local found, values, place_of, bytes, full, touched = {}, {}, {}, 0, false, false
+
+-- Adds the messages that these ids stand for, until they weigh enough; says how many ids are done with. An id may linger
+-- in ready after its message was deleted late, and the message be back under the same id since then.
+local function read(ids, held, waiting)
+  touched = true
+  for start = 1, #ids, 16 do
+    local stop = math.min(start + 15, #ids)
+    local stored = redis.call('HMGET', bodies, unpack(ids, start, stop))
+    for i = start, stop do
+      local id, value = ids[i], stored[i - start + 1]
+      if value and not held[i] and not waiting[i] and not values[id] then
+        if bytes > 0 and bytes + #value > limit then
+          full = true
+          return i - 1
+        end
+        bytes = bytes + #value
+        values[id], found[#found + 1] = value, id
+      end
+    end
+  end
+  return #ids
+end
+
+local function take_plain(share)
+  local ids = redis.call('LRANGE', ready, 0, share - 1)
+  if #ids == 0 then return 0, false end
+  local waiting = redis.call('ZCARD', delayed) > 0 and redis.call('ZMSCORE', delayed, unpack(ids)) or {}
+  local done = read(ids, redis.call('ZMSCORE', in_flight, unpack(ids)), waiting)
+  redis.call('LTRIM', ready, done, -1)
+  return done, redis.call('LLEN', ready) > 0
+end
+
+local function take_grouped(group, share)
+  local first = '[' .. group .. '\0'
+  local members = redis.call('ZRANGEBYLEX', grouped, first, '(' .. group .. '\1', 'LIMIT', 0, share + 1)
+  local more, ids = #members > share, {}
+  for i = 1, math.min(#members, share) do
+    ids[i] = string.sub(members[i], -32)
+    place_of[ids[i]] = string.sub(members[i], 1, -33)
+  end
+  local done = read(ids, {}, {})
+  if done > 0 then redis.call('ZREMRANGEBYLEX', grouped, first, '[' .. members[done]) end
+  if fifo and done > 0 then return done, false end
+  return done, more or done < #ids
+end
+
+-- Serves a group, and says whether it has more.
+local function serve(group, share)
+  local done, more
+  if group == '' then done, more = take_plain(share) else done, more = take_grouped(group, share) end
+  if not more then redis.call('ZREM', ring, group) elseif done > 0 then redis.call('ZINCRBY', ring, done, group) end
+  return more
+end
+
+if redis.call('ZCARD', ring) == 0 then
+  take_plain(max)
+else
+  if redis.call('LLEN', ready) > 0 then wake('') end
+  local groups, hungry = redis.call('ZRANGE', ring, 0, max - 1), {}
+  for i, group in ipairs(groups) do
+    if full or #found >= max then break end
+    if serve(group, math.ceil((max - #found) / (#groups - i + 1))) then hungry[#hungry + 1] = group end
+  end
+  for _, group in ipairs(hungry) do
+    if full or #found >= max then break end
+    serve(group, max - #found)
+  end
+end
+
+if #found == 0 then
+  if touched then return { now, 0 } end
   local first = math.huge
   for _, hidden in ipairs({ in_flight, delayed }) do
     first = math.min(first, tonumber(redis.call('ZRANGE', hidden, 0, 0, 'WITHSCORES')[2] or 'inf'))
   end
-  return { first == math.huge and -1 or first - now }
+  return { now, first == math.huge and -1 or first - now }
 end
-
--- An id may linger in ready after its message was deleted late, and the message be back under the same id since then.
-local held = redis.call('ZMSCORE', in_flight, unpack(ids))
-local waiting = redis.call('ZCARD', delayed) > 0 and redis.call('ZMSCORE', delayed, unpack(ids)) or {}
-local found, values, taken, bytes = {}, {}, 0, 0
-for i, id in ipairs(ids) do
-  local value = not held[i] and not waiting[i] and not values[id] and redis.call('HGET', bodies, id)
-  if value then
-    if bytes > 0 and bytes + #value > limit then break end
-    bytes = bytes + #value
-    values[id], found[#found + 1] = value, id
-  end
-  taken = i
-end
-redis.call('LTRIM', ready, taken, -1)
-if #found == 0 then return { 0 } end
 
 local counts = redis.call('HMGET', receives, unpack(found))
 local uncounted = redis.call('HLEN', snoozes) > 0 and redis.call('HMGET', snoozes, unpack(found)) or {}
+local folding = redis.call('HLEN', coalesce) > 0
 -- Redis writes out every number it is given; a string is passed as it is.
-local until_ms, max_receives = string.format('%.0f', now + ARGV[2]), tonumber(ARGV[3])
-local reply, hide, count, first_time = { 0 }, {}, {}, {}
+local until_ms, max_receives, oldest = string.format('%.0f', now + ARGV[2]), tonumber(ARGV[3]), now - ARGV[6]
+local reply, hide, count, died = { now, 0 }, {}, {}, {}
 for i, id in ipairs(found) do
-  local value, receive = values[id], tonumber(counts[i] or 0) + 1
+  local value, receive, place = values[id], tonumber(counts[i] or 0) + 1, place_of[id]
   local counted = receive - (uncounted[i] or 0)
-  if counted > max_receives then
+  local sent = string.sub(value, 1, 13)
+  if folding and place then
+    local key = string.match(value, '^%d+\n[^\n]*\n(%S+) ')
+    if key and redis.call('HGET', coalesce, key) == id then redis.call('HDEL', coalesce, key) end
+  end
+  local reason = tonumber(sent) < oldest and 'expired' or counted > max_receives and 'max receive count exceeded'
+  if reason then
     local err = redis.call('HGET', errors, id)
-    local reason = 'max receive count exceeded' .. (err and ': ' .. err or '')
-    local head = table.concat({ now, receive - 1, counted - 1, #reason }, ' ')
-    for _, key in ipairs({ bodies, receives, snoozes, errors }) do redis.call('HDEL', key, id) end
-    redis.call('ZREM', aged, id)
-    redis.call('ZADD', dead, now, id)
-    redis.call('HSET', dead_bodies, id, head .. '\n' .. reason .. value)
+    local fate = die(id, value, receive - 1, counted - 1, reason .. (err and ': ' .. err or ''), dead_budget)
+    if fifo then died[group_of(place)] = true end
+    if fate == 2 and fifo then redis.call('HINCRBY', busy, group_of(place), 1) end
   else
-    local n, r, f = #hide, #reply, #first_time
+    local n, r = #hide, #reply
     hide[n + 1], hide[n + 2] = until_ms, id
     count[n + 1], count[n + 2] = id, counts[i] and receive or '1'
-    if receive == 1 then first_time[f + 1], first_time[f + 2] = string.match(value, '^%d+'), id end
-    reply[r + 1], reply[r + 2], reply[r + 3], reply[r + 4] = id, receive, counted, value
+    reply[r + 1], reply[r + 2], reply[r + 3], reply[r + 4], reply[r + 5] = id, receive, counted, place or '', value
+    if fifo then redis.call('HINCRBY', busy, group_of(place), 1) end
   end
 end
 if #hide > 0 then
   redis.call('ZADD', in_flight, unpack(hide))
   redis.call('HSET', receives, unpack(count))
 end
-if #first_time > 0 then redis.call('ZADD', aged, unpack(first_time)) end
+for group in pairs(died) do wake_if_waiting(group) end
 return reply

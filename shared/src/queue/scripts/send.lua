@@ -1,42 +1,130 @@
 -- Guarantee: each message of the batch is stored once and becomes visible now or after its delay. An id that is
 --   stored already is left as it is and reported as sent, so a send whose answer was lost may be repeated. A message
---   whose deduplication id is inside its window is dropped; the id is recorded together with the message.
--- KEYS: 1 bodies  2 ready  3 delayed  4 aged  5 dedup
--- ARGV: 1 now in ms, or '' for the server's clock  2 deduplication window in ms
---   then five for each message: id, delay in ms, deduplication id or '', attributes as one line of JSON, body
--- Returns: for each message 1 if it was dropped as a duplicate, else 0.
+--   whose deduplication id is inside its window is dropped; the id is recorded together with the message. A message
+--   with a coalescing key replaces the waiting one with that key that was never received, if it is not older, and takes
+--   its place and age; an older one is dropped. Either way the note of the superseded one is kept with the other.
+-- KEYS: bodies ready delayed aged dedup places grouped ring busy paused coalesce meta
+-- ARGV: 1 now in ms, or ''  2 deduplication window in ms  3 most bytes of all messages, 0: any  4 1 if the queue is FIFO
+--   then four for each message: id, options, attributes as one line of JSON, body. Options are '' or seven lines: delay
+--   in ms, deduplication id, group, head start in ms, coalescing key, its order, note.
+-- Returns: for each message 0 if sent, 1 if dropped as a duplicate, 2 if superseded; or, if the bytes are spent and
+--   nothing was sent, how many bytes are there.
 -- Crash: a script is applied whole or not at all. Out of memory is refused at the first HSETNX, before any write,
 --   which is why expired deduplication ids are removed last (at most 1,000 a call, more than a call can add).
-local bodies, ready, delayed, aged, dedup = unpack(KEYS)
-local now, window = tonumber(ARGV[1]), tonumber(ARGV[2])
-if not now then
-  local time = redis.call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
+local window, budget, fifo = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
+local added = 0
+if budget > 0 then
+  for i = 5, #ARGV, 4 do added = added + #ARGV[i + 3] end
+  local bytes = tonumber(redis.call('HGET', meta, 'bytes') or 0)
+  if bytes + added > budget then return bytes end
+  added = 0
+end
+local visible, placed, members, woken = {}, {}, {}, {}
+
+local function store(id, value)
+  if redis.call('HSETNX', bodies, id, value) == 0 then return false end
+  added = added + #value
+  return true
 end
 
-local replies, visible = {}, {}
-for i = 3, #ARGV, 5 do
-  local id, delay, dedup_id = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
-  local recorded = dedup_id ~= '' and redis.call('ZSCORE', dedup, dedup_id)
-  local duplicate = 0
-  if recorded and tonumber(recorded) > now then
-    duplicate = 1 - redis.call('HEXISTS', bodies, id)
-  elseif redis.call('HSETNX', bodies, id, now .. '\n' .. ARGV[i + 3] .. '\n' .. ARGV[i + 4]) == 1 then
-    if delay > 0 then
+-- The other message with the same coalescing key, if it may still change: its id, value, fold line and order.
+local function waiting_with(key, id)
+  local other = redis.call('HGET', coalesce, key)
+  local value = other and other ~= id and redis.call('HGET', bodies, other)
+  if not value then return end
+  local fold, order = string.match(value, '^%d+\n[^\n]*\n(%S+ (%d+) [^\n]*)\n')
+  local _, notes = string.gsub(fold, '\t', '')
+  if notes < 100 then return other, value, fold, tonumber(order) end
+end
+
+-- Puts a message where another waits, visible or delayed.
+local function replace(other, id)
+  local place = redis.call('HGET', places, other)
+  redis.call('HDEL', bodies, other)
+  redis.call('HDEL', places, other)
+  redis.call('HSET', places, id, place)
+  if redis.call('ZREM', grouped, place .. other) == 1 then redis.call('ZADD', grouped, 0, place .. id) end
+  for _, key in ipairs({ delayed, aged }) do
+    local score = redis.call('ZSCORE', key, other)
+    if score then
+      redis.call('ZREM', key, other)
+      redis.call('ZADD', key, score, id)
+    end
+  end
+end
+
+local function send(id, options, attributes, body)
+  local option = {}
+  for line in string.gmatch(options .. '\n', '([^\n]*)\n') do option[#option + 1] = line end
+  local delay, dedup_id, group, ahead, key, order, note = unpack(option)
+  if dedup_id ~= '' then
+    local recorded = redis.call('ZSCORE', dedup, dedup_id)
+    if recorded and tonumber(recorded) > now then return 1 - redis.call('HEXISTS', bodies, id) end
+    if redis.call('HEXISTS', bodies, id) == 1 then return 0 end
+  end
+  local fold, reply = '', 0
+  if key ~= '' then
+    fold = key .. ' ' .. order .. ' ' .. note
+    local other, value, their_fold, their_order = waiting_with(key, id)
+    if other and tonumber(order) < their_order then
+      if redis.call('HEXISTS', bodies, id) == 1 then return 0 end
+      local head, rest = string.match(value, '^(%d+\n[^\n]*\n)[^\n]*(\n.*)$')
+      redis.call('HSET', bodies, other, head .. their_fold .. '\t' .. note .. rest)
+      added, reply = added + #note + 1, 2
+    elseif other then
+      local their_note, their_notes = string.match(their_fold, '^%S+ %d+ ([^\t]*)(.*)$')
+      fold = fold .. their_notes .. '\t' .. their_note
+      local sent = string.match(value, '^%d+')
+      if not store(id, table.concat({ sent, attributes, fold, body }, '\n')) then return 0 end
+      replace(other, id)
+      redis.call('HSET', coalesce, key, id)
+      added, reply = added - #value, 3
+    end
+  end
+  if reply == 0 then
+    if not store(id, table.concat({ now, attributes, fold, body }, '\n')) then return 0 end
+    local place
+    if group ~= '' then
+      local turn = fifo and redis.call('HINCRBY', meta, 'turn', 1) or now - ahead
+      place = group .. '\0' .. string.format('%014.0f', turn)
+      placed[#placed + 1], placed[#placed + 2] = id, place
+      if key ~= '' then redis.call('HSET', coalesce, key, id) end
+    end
+    if tonumber(delay) > 0 then
       redis.call('ZADD', delayed, now + delay, id)
       redis.call('ZADD', aged, now, id)
+    elseif place then
+      members[#members + 1], members[#members + 2], woken[group] = 0, place .. id, true
     else
       visible[#visible + 1] = id
     end
-    if dedup_id ~= '' then
-      redis.call('ZADD', dedup, now + window, dedup_id)
-    end
   end
-  replies[#replies + 1] = duplicate
+  if dedup_id ~= '' then redis.call('ZADD', dedup, now + window, dedup_id) end
+  return reply % 3
 end
-if #visible > 0 then
-  redis.call('RPUSH', ready, unpack(visible))
+
+-- What later messages of the batch must find.
+local function flush()
+  if #visible > 0 then redis.call('RPUSH', ready, unpack(visible)) end
+  if #placed > 0 then redis.call('HSET', places, unpack(placed)) end
+  if #members > 0 then redis.call('ZADD', grouped, unpack(members)) end
+  for group in pairs(woken) do wake(group) end
+  visible, placed, members, woken = {}, {}, {}, {}
 end
+
+local replies = {}
+for i = 5, #ARGV, 4 do
+  local id, options, attributes = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  if options == '' then
+    if store(id, now .. '\n' .. attributes .. '\n\n' .. ARGV[i + 3]) then visible[#visible + 1] = id end
+    replies[#replies + 1] = 0
+  else
+    if string.find(options, '^%d*\n[^\n]*\n[^\n]*\n[^\n]*\n[^\n]') then flush() end
+    replies[#replies + 1] = send(id, options, attributes, ARGV[i + 3])
+  end
+end
+flush()
+if added ~= 0 then weigh('bytes', added) end
 
 local expired = math.min(1000, redis.call('ZCOUNT', dedup, '-inf', now))
 if expired > 0 then
