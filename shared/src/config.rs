@@ -82,7 +82,8 @@ impl Environment {
         }
     }
 
-    fn seconds(&self, name: &'static str, default: u64) -> Result<Duration, Error> {
+    /// The value of `name` as whole seconds, or `default`.
+    pub fn seconds(&self, name: &'static str, default: u64) -> Result<Duration, Error> {
         self.parsed(name, "whole seconds, such as 60", default)
             .map(Duration::from_secs)
     }
@@ -97,17 +98,8 @@ impl Environment {
             tls: self.parsed("REDIS_TLS", "true or false", false)?,
             ca_file: self.optional("REDIS_TLS_CA_FILE").map(PathBuf::from),
             cluster: self.parsed("REDIS_CLUSTER", "true or false", false)?,
+            wait_replicas: self.parsed("REDIS_WAIT_REPLICAS", "a whole number, such as 1", 0)?,
             ..queue::Settings::new(host, port)
-        })
-    }
-
-    /// How every queue treats its messages.
-    pub fn queue_policy(&self) -> Result<queue::Policy, Error> {
-        Ok(queue::Policy {
-            visibility_timeout: self.seconds("VISIBILITY_TIMEOUT_SECONDS", 60)?,
-            max_receive_count: self.parsed("MAX_RECEIVE_COUNT", "a whole number, such as 8", 8)?,
-            dedup_window: self.seconds("DEDUP_WINDOW_SECONDS", 3_600)?,
-            ..queue::Policy::default()
         })
     }
 

@@ -8,6 +8,7 @@ pub mod config;
 pub mod import;
 pub mod message;
 pub mod mirror;
+pub mod policies;
 pub mod queue;
 pub mod secrets;
 pub mod shopify;

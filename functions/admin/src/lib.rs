@@ -11,7 +11,8 @@ use lambda_http::{Body, Error, Request, Response};
 use serde_json::{Value, json};
 use shared::config::Environment;
 use shared::message::QueueName;
-use shared::queue::{Policy, Queue, Redis};
+use shared::policies::Policies;
+use shared::queue::{Queue, Redis};
 use shared::shopify::Client;
 use shared::store::Store;
 
@@ -21,7 +22,7 @@ use auth::AdminToken;
 pub struct Context {
     token: AdminToken,
     redis: Redis,
-    policy: Policy,
+    policies: Policies,
     store: Store,
     client: Client,
 }
@@ -32,14 +33,14 @@ impl Context {
         Ok(Self {
             token: AdminToken::load(environment)?,
             redis: Redis::new(&environment.redis()?)?,
-            policy: environment.queue_policy()?,
+            policies: Policies::load(environment)?,
             store: Store::new(&environment.postgres()?)?,
             client: Client::new(environment.shopify()?)?,
         })
     }
 
     fn queue(&self, name: QueueName) -> Result<Queue, shared::queue::Error> {
-        Queue::new(self.redis.clone(), name.as_str(), self.policy)
+        Queue::new(self.redis.clone(), name.as_str(), self.policies.of(name).policy)
     }
 }
 

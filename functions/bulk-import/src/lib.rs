@@ -16,7 +16,8 @@ use shared::carrier::carry;
 use shared::config::Environment;
 use shared::import;
 use shared::message::{Body, Import, QueueName};
-use shared::queue::{Policy, Queue, Redis};
+use shared::policies::Policies;
+use shared::queue::{Queue, Redis};
 use shared::shopify::{Client, ResultFiles, ShopDomain};
 use shared::store::sync_operations::Operation;
 use shared::store::{self, Store, Transaction, credentials, sync_jobs, sync_operations};
@@ -90,7 +91,7 @@ pub struct Failure {
 /// What one process holds.
 pub struct Context {
     redis: Redis,
-    policy: Policy,
+    policies: Policies,
     store: Store,
     client: Client,
     files: ResultFiles,
@@ -104,7 +105,7 @@ impl Context {
         let client = Client::new(environment.shopify()?)?;
         Ok(Self {
             redis: Redis::new(&environment.redis()?)?,
-            policy: environment.queue_policy()?,
+            policies: Policies::load(environment)?,
             store: Store::new(&environment.postgres()?)?,
             files: ResultFiles::new(&client)?,
             client,
@@ -113,7 +114,11 @@ impl Context {
     }
 
     fn queue(&self, name: QueueName) -> Result<Queue, Error> {
-        Ok(Queue::new(self.redis.clone(), name.as_str(), self.policy)?)
+        Ok(Queue::new(
+            self.redis.clone(),
+            name.as_str(),
+            self.policies.of(name).policy,
+        )?)
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use shared::mirror::Disposition;
+use shared::policies::{Backoff, Treatment};
 
 /// When a message whose handling failed comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,16 +19,16 @@ pub(crate) enum Next {
 
 /// What comes next after the `receive_count`-th receive failed.
 ///
-/// Ours is away: up to 1 s, 2 s, 4 s, … 60 s. Shopify is away: up to 10 s, 20 s, 40 s, … 15 min. After
-/// `max_receive_count` receives it is a dead letter.
-pub(crate) fn next(disposition: Disposition, receive_count: u32, max_receive_count: u32) -> Next {
-    let (base, cap) = match disposition {
+/// Unless the queue's treatment says otherwise: ours is away: up to 1 s, 2 s, 4 s, … 60 s. Shopify is away: up to 10 s,
+/// 20 s, 40 s, … 15 min. After the most receives it is a dead letter.
+pub(crate) fn next(disposition: Disposition, receive_count: u32, treatment: &Treatment) -> Next {
+    let Backoff { base, cap } = match disposition {
         Disposition::DeadLetter => return Next::DeadLetter,
         // A little more than asked for, each its own: not all at once.
         Disposition::RetryAfter(wait) => return Next::Snooze(wait + jitter(Duration::from_secs(2))),
-        _ if receive_count >= max_receive_count => return Next::DeadLetter,
-        Disposition::RetrySoon => (Duration::from_secs(1), Duration::from_secs(60)),
-        Disposition::RetryLater => (Duration::from_secs(10), Duration::from_secs(900)),
+        _ if receive_count >= treatment.policy.max_receive_count => return Next::DeadLetter,
+        Disposition::RetrySoon => treatment.retry_soon,
+        Disposition::RetryLater => treatment.retry_later,
     };
     let doublings = receive_count.saturating_sub(1).min(16);
     Next::Retry(jitter((base * 2u32.pow(doublings)).min(cap)))
@@ -40,13 +41,26 @@ fn jitter(most: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use shared::queue::Policy;
+
     use super::*;
+
+    fn treatment(max_receive_count: u32) -> Treatment {
+        Treatment {
+            policy: Policy {
+                max_receive_count,
+                ..Policy::default()
+            },
+            retry_soon: Backoff::of(1, 60),
+            retry_later: Backoff::of(10, 900),
+        }
+    }
 
     #[test]
     fn the_wait_doubles_up_to_its_cap() {
         let longest = |disposition, receive_count| {
             (0..400)
-                .map(|_| match next(disposition, receive_count, 100) {
+                .map(|_| match next(disposition, receive_count, &treatment(100)) {
                     Next::Retry(wait) => wait,
                     other => panic!("{other:?}"),
                 })
@@ -65,9 +79,11 @@ mod tests {
 
     #[test]
     fn the_last_receive_ends_in_the_dead_letter_queue_but_a_throttle_never_does() {
-        assert_eq!(next(Disposition::RetrySoon, 8, 8), Next::DeadLetter);
-        assert_eq!(next(Disposition::DeadLetter, 1, 8), Next::DeadLetter);
+        assert_eq!(next(Disposition::RetrySoon, 8, &treatment(8)), Next::DeadLetter);
+        assert_eq!(next(Disposition::DeadLetter, 1, &treatment(8)), Next::DeadLetter);
         let wait = Duration::from_secs(5);
-        assert!(matches!(next(Disposition::RetryAfter(wait), 8, 8), Next::Snooze(snooze) if snooze >= wait));
+        assert!(
+            matches!(next(Disposition::RetryAfter(wait), 8, &treatment(8)), Next::Snooze(snooze) if snooze >= wait)
+        );
     }
 }

@@ -133,7 +133,13 @@ async fn work(
         for part in parts {
             // Boxed, because the state of a whole batch is large.
             let handled = Box::pin(handle(context, name, &part, deadline));
-            let settlements = while_hidden(queue, context.policy.visibility_timeout, &part, handled).await?;
+            let settlements = while_hidden(
+                queue,
+                context.policies.of(name).policy.visibility_timeout,
+                &part,
+                handled,
+            )
+            .await?;
             settle(queue, &part, settlements, &mut report).await?;
             if context.sweep_wanted.swap(false, Ordering::Relaxed) {
                 let hand_back_at = deadline - HAND_BACK.min(deadline.saturating_duration_since(Instant::now()));
@@ -149,7 +155,7 @@ async fn handle(context: &Context, name: QueueName, messages: &[Message], deadli
     let work = async {
         match (name, messages) {
             (QueueName::WebhookProcess, _) => webhooks::handle(context, messages).await,
-            (_, [message]) => vec![single::handle(context, message, hand_back_at).await],
+            (_, [message]) => vec![single::handle(context, &context.policies.of(name), message, hand_back_at).await],
             _ => unreachable!("only deliveries are received many at a time"),
         }
     };

@@ -1,9 +1,11 @@
 //! What must happen now and then, and happens because a drain runs anyway. Nothing here fails a drain.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{Days, Utc};
 use shared::message::{QueueName, Resource};
+use shared::queue;
 use shared::shopify::{Gid, ShopDomain};
 use shared::store::{self, partitions, pending_fetches};
 use shared::telemetry::Chain;
@@ -22,6 +24,10 @@ const SWEEPER: QueueName = QueueName::CustomerSync;
 
 /// Before a drain of `queue`.
 pub(crate) async fn before(context: &Context, queue: QueueName, deadline: Instant) {
+    if !context.advised.swap(true, Ordering::Relaxed) {
+        advise(context).await;
+    }
+    redrive(context, queue, deadline).await;
     let done = match queue {
         QueueName::WebhookProcess => make_partitions(context).await,
         QueueName::ProductSync => send_lost_fetches(context).await,
@@ -38,6 +44,36 @@ pub(crate) async fn before(context: &Context, queue: QueueName, deadline: Instan
         // Deliveries are not kept waiting by it, nor fetches by a long one.
         let half = deadline.saturating_duration_since(Instant::now()) / 2;
         sweep::run(context, Instant::now() + half).await;
+    }
+}
+
+/// Says once a process what is wrong with the server behind the queues.
+async fn advise(context: &Context) {
+    match context.redis.advice().await {
+        Ok(advice) => advice
+            .iter()
+            .for_each(|advice| tracing::warn!(advice, "Redis is not set up for queues")),
+        Err(error) => tracing::debug!(error = %Chain(&error), "Redis does not say how it is set up"),
+    }
+}
+
+/// Goes on with a redrive that was asked for, for a part of the time.
+async fn redrive(context: &Context, name: QueueName, deadline: Instant) {
+    let until = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 4;
+    let open = |name: &str| match name.parse() {
+        Ok(name) => context.queue(name),
+        Err(_) => Err(queue::Error::Invalid {
+            argument: "the queue of a redrive",
+            expected: "one of the seven queues",
+        }),
+    };
+    let advanced = async { context.queue(name)?.dead_letter_queue().advance(until, open).await };
+    match advanced.await {
+        Ok(Some(task)) => {
+            tracing::info!(queue.name = %name, redrive.id = %task.id, redrive.moved = task.moved, "redrive goes on later");
+        }
+        Ok(None) => {}
+        Err(error) => tracing::warn!(queue.name = %name, error = %Chain(&error), "redrive put off"),
     }
 }
 

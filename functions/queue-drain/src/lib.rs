@@ -20,7 +20,8 @@ use serde::Deserialize;
 use shared::carrier::carry;
 use shared::config::{self, Environment};
 use shared::message::{self, QueueName};
-use shared::queue::{self, Policy, Queue, Redis, Send};
+use shared::policies::Policies;
+use shared::queue::{self, Queue, Redis, Send};
 use shared::shopify::{Client, ResultFiles};
 use shared::store::Store;
 use shared::telemetry::Chain;
@@ -37,7 +38,7 @@ pub struct Event {
 /// What one process holds.
 pub struct Context {
     redis: Redis,
-    policy: Policy,
+    policies: Policies,
     store: Store,
     client: Client,
     files: ResultFiles,
@@ -50,6 +51,8 @@ pub struct Context {
     linger: Duration,
     /// Something was erased, and nobody has looked through the dead letters since.
     sweep_wanted: AtomicBool,
+    /// What is wrong with Redis has been said.
+    advised: AtomicBool,
     /// How long after a webhook its resource is fetched for what no webhook tells; zero: never.
     refresh: Duration,
 }
@@ -84,7 +87,7 @@ impl Context {
         let linger: u64 = environment.parsed("LINGER_SECONDS", "whole seconds, such as 75", 0)?;
         Ok(Self {
             redis: Redis::new(&environment.redis()?)?,
-            policy: environment.queue_policy()?,
+            policies: Policies::load(environment)?,
             store: Store::new(&environment.postgres()?)?,
             files: ResultFiles::new(&client)?,
             client,
@@ -93,12 +96,13 @@ impl Context {
             batch_size,
             linger: Duration::from_secs(linger),
             sweep_wanted: AtomicBool::new(false),
+            advised: AtomicBool::new(false),
             refresh: Duration::from_secs(refresh),
         })
     }
 
     fn queue(&self, name: QueueName) -> Result<Queue, queue::Error> {
-        Queue::new(self.redis.clone(), name.as_str(), self.policy)
+        Queue::new(self.redis.clone(), name.as_str(), self.policies.of(name).policy)
     }
 
     /// Sends the messages that carry fetches which are already recorded. A send that fails is made up for by

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use shared::mirror::Disposition;
+use shared::policies::Treatment;
 use shared::queue::{self, ChangeVisibility, DeadLetter, Message, Queue, ReceiptHandle, Settled, Snooze};
 
 use super::backoff::{Next, next};
@@ -31,8 +32,8 @@ pub(crate) enum Settlement {
 
 impl Settlement {
     /// What becomes of `message` after its handling failed.
-    pub fn of_failure(disposition: Disposition, reason: String, message: &Message, max_receive_count: u32) -> Self {
-        match next(disposition, message.receive_count, max_receive_count) {
+    pub fn of_failure(disposition: Disposition, reason: String, message: &Message, treatment: &Treatment) -> Self {
+        match next(disposition, message.receive_count, treatment) {
             Next::Retry(after) => Self::Retry { after, error: reason },
             Next::Snooze(after) => Self::HandBack(after),
             Next::DeadLetter => Self::DeadLetter { reason },

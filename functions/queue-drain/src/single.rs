@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use shared::message::{self, Body, Chunk, Import, Resource};
 use shared::mirror::{self, Disposition, Error};
+use shared::policies::Treatment;
 use shared::queue::Message;
 use shared::store::{self, pending_fetches, sync_chunks};
 use shared::telemetry::Chain;
@@ -17,11 +18,16 @@ use super::webhooks::{self, FETCH_DELAY};
 const AT_ONCE: Duration = Duration::ZERO;
 
 /// Handles one message; long work stops at `stop_at` and hands the message back.
-pub(crate) async fn handle(context: &Context, message: &Message, stop_at: Instant) -> Settlement {
+pub(crate) async fn handle(
+    context: &Context,
+    treatment: &Treatment,
+    message: &Message,
+    stop_at: Instant,
+) -> Settlement {
     match message::decode(&message.body) {
-        Ok(Body::Resource(resource)) => fetch(context, message, &resource).await,
-        Ok(Body::Chunk(chunk)) => apply_chunk(context, message, &chunk, stop_at).await,
-        Ok(Body::Import(import)) => start(context, message, &import).await,
+        Ok(Body::Resource(resource)) => fetch(context, treatment, message, &resource).await,
+        Ok(Body::Chunk(chunk)) => apply_chunk(context, treatment, message, &chunk, stop_at).await,
+        Ok(Body::Import(import)) => start(context, treatment, message, &import).await,
         Ok(Body::Webhook(webhook)) => webhooks::handle_one(context, message, webhook).await,
         Ok(Body::Rejected(_)) => Settlement::DeadLetter {
             reason: "a refused delivery on a queue that does not keep them".to_owned(),
@@ -32,12 +38,12 @@ pub(crate) async fn handle(context: &Context, message: &Message, stop_at: Instan
     }
 }
 
-async fn fetch(context: &Context, message: &Message, resource: &Resource) -> Settlement {
+async fn fetch(context: &Context, treatment: &Treatment, message: &Message, resource: &Resource) -> Settlement {
     match mirror::resource::apply(&context.store, &context.client, resource).await {
         Ok(mirror::resource::Outcome::Settled) => Settlement::Delete,
         Ok(mirror::resource::Outcome::WantedAgain) => Settlement::HandBack(FETCH_DELAY),
         Err(error) => {
-            let settlement = failure(context, message, &error);
+            let settlement = failure(treatment, message, &error);
             if let Settlement::DeadLetter { .. } = settlement {
                 // Else the wanted fetch would be sent again and again.
                 give_up(context, resource).await;
@@ -58,7 +64,13 @@ async fn give_up(context: &Context, resource: &Resource) {
     }
 }
 
-async fn apply_chunk(context: &Context, message: &Message, chunk: &Chunk, stop_at: Instant) -> Settlement {
+async fn apply_chunk(
+    context: &Context,
+    treatment: &Treatment,
+    message: &Message,
+    chunk: &Chunk,
+    stop_at: Instant,
+) -> Settlement {
     match mirror::chunk::apply(&context.store, &context.files, chunk, stop_at).await {
         Ok(applied) => {
             context.send_fetches(applied.fetches, FETCH_DELAY).await;
@@ -69,7 +81,7 @@ async fn apply_chunk(context: &Context, message: &Message, chunk: &Chunk, stop_a
         }
         Err(error) => {
             note_error(context, chunk, &Chain(&error).to_string()).await;
-            failure(context, message, &error)
+            failure(treatment, message, &error)
         }
     }
 }
@@ -86,18 +98,18 @@ async fn note_error(context: &Context, chunk: &Chunk, error: &str) {
     }
 }
 
-async fn start(context: &Context, message: &Message, import: &Import) -> Settlement {
+async fn start(context: &Context, treatment: &Treatment, message: &Message, import: &Import) -> Settlement {
     match context.executions.start(&context.store, import).await {
         Ok(()) => Settlement::Delete,
         Err(error) => {
             let disposition = Disposition::RetryLater;
             let reason = Chain(&error).to_string();
-            Settlement::of_failure(disposition, reason, message, context.policy.max_receive_count)
+            Settlement::of_failure(disposition, reason, message, treatment)
         }
     }
 }
 
-fn failure(context: &Context, message: &Message, error: &Error) -> Settlement {
+fn failure(treatment: &Treatment, message: &Message, error: &Error) -> Settlement {
     let reason = Chain(error).to_string();
-    Settlement::of_failure(error.disposition(), reason, message, context.policy.max_receive_count)
+    Settlement::of_failure(error.disposition(), reason, message, treatment)
 }

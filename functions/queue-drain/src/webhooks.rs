@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use shared::message::{self, Body, Superseded, Webhook};
+use shared::message::{self, Body, QueueName, Superseded, Webhook};
 use shared::mirror::{self, Disposition, Error};
 use shared::queue::Message;
 use shared::store;
@@ -130,7 +130,8 @@ fn settlement(context: &Context, message: &Message, outcome: Result<(), Error>) 
 }
 
 fn failure(context: &Context, message: &Message, disposition: Disposition, reason: String) -> Settlement {
-    Settlement::of_failure(disposition, reason, message, context.policy.max_receive_count)
+    let treatment = context.policies.of(QueueName::WebhookProcess);
+    Settlement::of_failure(disposition, reason, message, &treatment)
 }
 
 /// The log says why a delivery is not applied. It cannot say so while Postgres is away, and then the message does.

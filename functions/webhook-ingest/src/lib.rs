@@ -15,6 +15,7 @@ use shared::carrier::carry;
 use shared::config::Environment;
 use shared::message::{self, Encoded, Payload, QueueName, Rejected, Webhook};
 use shared::mirror;
+use shared::policies::Policies;
 use shared::queue::{self, Queue, Redis, Send};
 use shared::shopify::webhook::{Delivery, Refusal, header, verify};
 use shared::store::Store;
@@ -48,9 +49,10 @@ impl Context {
     /// Reads the configuration. Touches no network, so that Redis may be down at a cold start.
     pub fn load(environment: &Environment) -> Result<Self, Error> {
         let redis = Redis::new(&environment.redis()?)?;
+        let name = QueueName::WebhookProcess;
         Ok(Self {
             secrets: environment.webhook_secrets()?,
-            deliveries: Queue::new(redis, QueueName::WebhookProcess.as_str(), environment.queue_policy()?)?,
+            deliveries: Queue::new(redis, name.as_str(), Policies::load(environment)?.of(name).policy)?,
             store: Store::new(&environment.postgres()?)?,
             rejections: RateLimit::new(5.0, 20.0),
         })

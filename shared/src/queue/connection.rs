@@ -11,16 +11,23 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError, RedisResult,
-    ServerErrorKind, TlsCertificates, Value, aio::MultiplexedConnection, cluster::ClusterClient,
+    ServerErrorKind, TlsCertificates, Value,
+    aio::MultiplexedConnection,
+    cluster::ClusterClient,
     cluster_async::ClusterConnection,
+    cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr},
 };
 use tokio::{sync::OnceCell, time::timeout};
 
 use super::{Error, Settings};
+
+/// How long replicas have to say that they have a write.
+const WAIT: Duration = Duration::from_secs(1);
 
 /// A handle on Redis; cloning it is cheap and shares the connection.
 #[derive(Clone)]
@@ -70,6 +77,33 @@ impl Redis {
 
     /// Sends one command and returns its answer, over a new connection if the present one proves to be dropped.
     pub(super) async fn query(&self, command: &Cmd) -> RedisResult<Value> {
+        Ok(self.query_over_link(command).await?.0)
+    }
+
+    /// Sends a command that writes to `key`, and waits until as many replicas have the write as the settings ask for.
+    pub(super) async fn write(&self, command: &Cmd, key: &str) -> Result<Value, Error> {
+        let wanted = self.0.settings.wait_replicas;
+        let (answer, link) = self.query_over_link(command).await?;
+        if wanted == 0 {
+            return Ok(answer);
+        }
+        // Over the same connection: Redis asks the replicas about the last write of this one.
+        let wait = redis::cmd("WAIT").arg(wanted).arg(WAIT.as_millis() as u64).to_owned();
+        let acknowledged: usize = match link {
+            Link::Single(mut link) => wait.query_async(&mut link).await?,
+            Link::Cluster(mut link) => {
+                let owner = Route::with_key(key, SlotAddr::Master);
+                let node = RoutingInfo::SingleNode(SingleNodeRoutingInfo::SpecificNode(owner));
+                redis::from_redis_value(link.route_command(wait, node).await?).map_err(RedisError::from)?
+            }
+        };
+        if acknowledged < wanted {
+            return Err(Error::NotReplicated { acknowledged, wanted });
+        }
+        Ok(answer)
+    }
+
+    async fn query_over_link(&self, command: &Cmd) -> RedisResult<(Value, Link)> {
         let cell = self.current();
         let used_before = cell.initialized();
         match self.attempt(&cell, command).await {
@@ -82,21 +116,24 @@ impl Redis {
     }
 
     /// One attempt over one connection, which is given up if it is the cause of the failure.
-    async fn attempt(&self, cell: &Cell, command: &Cmd) -> RedisResult<Value> {
-        let outcome = match cell.get_or_init(|| self.connect()).await.clone() {
-            Ok(Link::Single(mut link)) => command.query_async(&mut link).await,
-            Ok(Link::Cluster(mut link)) => command.query_async(&mut link).await,
+    async fn attempt(&self, cell: &Cell, command: &Cmd) -> RedisResult<(Value, Link)> {
+        let mut link = match cell.get_or_init(|| self.connect()).await.clone() {
+            Ok(link) => link,
             Err(error) => {
                 self.give_up(cell);
                 return Err(error);
             }
+        };
+        let outcome = match &mut link {
+            Link::Single(link) => command.query_async(link).await,
+            Link::Cluster(link) => command.query_async(link).await,
         };
         if let Err(error) = &outcome
             && (is_dropped(error) || error.is_io_error() || error.kind() == ErrorKind::Parse)
         {
             self.give_up(cell);
         }
-        outcome
+        outcome.map(|answer| (answer, link))
     }
 
     async fn connect(&self) -> RedisResult<Link> {

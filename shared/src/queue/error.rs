@@ -57,12 +57,19 @@ pub enum Error {
 impl Error {
     /// Whether Redis refused because its memory is spent. Receiving, settling and redriving still work then.
     pub fn is_out_of_memory(&self) -> bool {
+        self.code() == Some("OOM")
+    }
+
+    /// Whether Redis does not know the script, and nothing was done.
+    pub(super) fn is_no_script(&self) -> bool {
+        self.code() == Some("NOSCRIPT")
+    }
+
+    fn code(&self) -> Option<&str> {
         let Self::Refused(source) = self else {
-            return false;
+            return None;
         };
-        source
-            .downcast_ref::<RedisError>()
-            .is_some_and(|source| source.code() == Some("OOM"))
+        source.downcast_ref::<RedisError>()?.code()
     }
 }
 

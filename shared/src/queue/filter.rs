@@ -84,7 +84,10 @@ impl Filter {
         };
         self.fields.iter().all(|(pointer, wanted)| match body.pointer(pointer) {
             Some(Value::String(text)) => text == wanted,
-            Some(other) => other.to_string() == *wanted,
+            Some(other) => {
+                let written = other.to_string();
+                written == *wanted
+            }
             None => false,
         })
     }

@@ -12,6 +12,7 @@
 //!
 //! This module must not know Shopify, Postgres, or what a body means.
 
+mod advice;
 mod connection;
 mod dead_letter;
 mod error;

@@ -45,7 +45,11 @@ impl Default for Policy {
 }
 
 impl Policy {
-    pub(super) fn check(&self) -> Result<(), Error> {
+    /// Whether a queue takes it.
+    ///
+    /// # Errors
+    /// If a value is outside what the queue allows; it says which.
+    pub fn check(&self) -> Result<(), Error> {
         visibility_ms(self.visibility_timeout)?;
         delay_ms(self.delay)?;
         if self.max_receive_count == 0 {

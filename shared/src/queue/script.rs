@@ -4,7 +4,7 @@
 //! that order, and are local variables of these names in it. It is called by its digest; a server that does not know it
 //! is sent the text instead, which makes it known.
 
-use redis::{Cmd, ErrorKind, ServerErrorKind, Value};
+use redis::{Cmd, Value};
 
 use super::{
     Error, Redis,
@@ -15,6 +15,8 @@ pub(super) struct Script {
     text: String,
     digest: String,
     keys: Vec<usize>,
+    /// Whether replicas must have what it writes, if any are asked.
+    is_replicated: bool,
 }
 
 impl Script {
@@ -33,6 +35,15 @@ impl Script {
             keys: keys.collect(),
             digest: redis::Script::new(&text).get_hash().to_owned(),
             text,
+            is_replicated: false,
+        }
+    }
+
+    /// The same script, which is done when as many replicas have its writes as the settings ask for.
+    pub fn replicated(self) -> Self {
+        Self {
+            is_replicated: true,
+            ..self
         }
     }
 
@@ -52,11 +63,16 @@ impl Script {
             arguments(&mut cmd);
             cmd
         };
-        match redis.query(&call("EVALSHA", &self.digest)).await {
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                Ok(redis.query(&call("EVAL", &self.text)).await?)
-            }
-            outcome => Ok(outcome?),
+        let first = call("EVALSHA", &self.digest);
+        if self.is_replicated {
+            return match redis.write(&first, keys.at(0)).await {
+                Err(error) if error.is_no_script() => redis.write(&call("EVAL", &self.text), keys.at(0)).await,
+                outcome => outcome,
+            };
+        }
+        match redis.query(&first).await.map_err(Error::from) {
+            Err(error) if error.is_no_script() => Ok(redis.query(&call("EVAL", &self.text)).await?),
+            outcome => outcome,
         }
     }
 }

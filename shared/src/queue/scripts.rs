@@ -13,17 +13,18 @@ use super::{
 pub(super) const MAX_BYTES: usize = 8 << 20;
 
 macro_rules! script {
-    ($name:ident, $file:literal $(, $shared:literal)*) => {
+    ($name:ident, $file:literal $(, $shared:literal)* $(; $replicated:ident)?) => {
         static $name: LazyLock<Script> = LazyLock::new(|| {
             Script::new(
                 &[$(include_str!(concat!("scripts/", $shared))),*],
                 include_str!(concat!("scripts/", $file)),
             )
+            $(.$replicated())?
         });
     };
 }
 
-script!(SEND, "send.lua", "bytes.lua", "clock.lua", "groups.lua");
+script!(SEND, "send.lua", "bytes.lua", "clock.lua", "groups.lua"; replicated);
 script!(
     RECEIVE,
     "receive.lua",

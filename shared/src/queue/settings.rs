@@ -17,6 +17,8 @@ pub struct Settings {
     pub ca_file: Option<PathBuf>,
     /// Whether the server is a cluster (ElastiCache Serverless always is).
     pub cluster: bool,
+    /// How many replicas must have what was sent before a send succeeds; 0: none is asked.
+    pub wait_replicas: usize,
     /// How long to wait for a connection, handshake included.
     pub connect_timeout: Duration,
     /// How long to wait for an answer.
@@ -34,6 +36,7 @@ impl Settings {
             tls: false,
             ca_file: None,
             cluster: false,
+            wait_replicas: 0,
             // Together well below the five seconds that a webhook's sender waits for its answer.
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_secs(3),
@@ -51,6 +54,7 @@ impl fmt::Debug for Settings {
             .field("tls", &self.tls)
             .field("ca_file", &self.ca_file)
             .field("cluster", &self.cluster)
+            .field("wait_replicas", &self.wait_replicas)
             .field("connect_timeout", &self.connect_timeout)
             .field("response_timeout", &self.response_timeout)
             .finish()

@@ -436,3 +436,61 @@ async fn join(nodes: &[Server]) {
         }
     }
 }
+
+#[tokio::test]
+async fn a_send_that_too_few_replicas_have_says_so_and_can_be_repeated() {
+    let master = Server::start(&[]);
+    let mut settings = master.settings();
+    settings.wait_replicas = 1;
+    let queue = queue_on(&settings, Policy::default());
+    let send = Send::new("a");
+    let alone = queue.send(&send).await.unwrap_err();
+    assert!(
+        matches!(
+            alone,
+            Error::NotReplicated {
+                acknowledged: 0,
+                wanted: 1
+            }
+        ),
+        "{alone:?}"
+    );
+    let port = master.settings().port.to_string();
+    let _replica = Server::start(&["--replicaof", "127.0.0.1", &port]);
+    let begin = Instant::now();
+    while queue.send(&send).await.is_err() {
+        assert!(begin.elapsed() < Duration::from_secs(20), "the replica never follows");
+    }
+    assert_eq!(bodies(&queue.receive(9, NO_WAIT).await.unwrap()), ["a"]);
+}
+
+#[tokio::test]
+async fn a_server_that_may_lose_queues_is_told_on() {
+    let careless = Server::start(&["--maxmemory-policy", "allkeys-lru", "--maxmemory", "100mb"]);
+    let advice = Redis::new(&careless.settings()).unwrap().advice().await.unwrap();
+    assert!(advice.iter().any(|advice| advice.contains("allkeys-lru")), "{advice:?}");
+}
+
+#[tokio::test]
+async fn an_eviction_of_what_has_a_time_to_live_takes_nothing_of_ours() {
+    let server = Server::start(&["--maxmemory-policy", "volatile-lru", "--maxmemory", "20mb"]);
+    let queue = queue_on(&server.settings(), Policy::default());
+    let sends: Vec<Send> = (0..500)
+        .map(|n| Send::new(format!("{n}")).group("g").dedup_id(format!("{n}")))
+        .collect();
+    queue.send_batch(&sends).await.unwrap();
+    let mut other = raw(&server.settings()).await;
+    // Somebody else's keys, with a time to live, until the memory is spent many times over.
+    for n in 0..200 {
+        let mut set = redis::cmd("SET");
+        set.arg(format!("theirs{n}"))
+            .arg(vec![b'x'; 1 << 20])
+            .arg("EX")
+            .arg(100);
+        let _stored: String = set.query_async(&mut other).await.unwrap();
+    }
+    let info: String = redis::cmd("INFO").arg("stats").query_async(&mut other).await.unwrap();
+    assert!(!info.contains("evicted_keys:0\r"), "nothing was evicted");
+    assert_eq!(queue.receive(500, NO_WAIT).await.unwrap().len(), 500);
+    assert!(queue.send(&sends[0]).await.unwrap().is_duplicate() || queue.attributes().await.unwrap().in_flight == 500);
+}

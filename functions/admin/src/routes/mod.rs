@@ -1,7 +1,9 @@
 //! The procedures, one file for each router of tRPC.
 
+mod dead_letters;
 pub(crate) mod health;
 mod privacy;
+mod queue;
 mod resource;
 mod shopify;
 mod shops;
@@ -15,8 +17,18 @@ use super::trpc::{Error, Kind};
 /// Everything that can be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Procedure {
+    DeadLettersCancelRedrive,
+    DeadLettersDelete,
+    DeadLettersRedrive,
+    DeadLettersRedrives,
+    DeadLettersSearch,
     PrivacyExport,
     PrivacyRequests,
+    QueueCancel,
+    QueueList,
+    QueuePause,
+    QueueResume,
+    QueueSearch,
     ShopifyBulkImport,
     ShopifySyncResource,
     ShopsAdd,
@@ -25,29 +37,64 @@ pub(crate) enum Procedure {
 
 /// The procedure called `path`.
 pub(crate) fn find(path: &str) -> Option<Procedure> {
-    match path {
-        "privacy.export" => Some(Procedure::PrivacyExport),
-        "privacy.requests" => Some(Procedure::PrivacyRequests),
-        "shopify.bulkImport" => Some(Procedure::ShopifyBulkImport),
-        "shopify.syncResource" => Some(Procedure::ShopifySyncResource),
-        "shops.add" => Some(Procedure::ShopsAdd),
-        "sync.job" => Some(Procedure::SyncJob),
-        _ => None,
-    }
+    let found = match path {
+        "deadLetters.cancelRedrive" => Procedure::DeadLettersCancelRedrive,
+        "deadLetters.delete" => Procedure::DeadLettersDelete,
+        "deadLetters.redrive" => Procedure::DeadLettersRedrive,
+        "deadLetters.redrives" => Procedure::DeadLettersRedrives,
+        "deadLetters.search" => Procedure::DeadLettersSearch,
+        "privacy.export" => Procedure::PrivacyExport,
+        "privacy.requests" => Procedure::PrivacyRequests,
+        "queue.cancel" => Procedure::QueueCancel,
+        "queue.list" => Procedure::QueueList,
+        "queue.pause" => Procedure::QueuePause,
+        "queue.resume" => Procedure::QueueResume,
+        "queue.search" => Procedure::QueueSearch,
+        "shopify.bulkImport" => Procedure::ShopifyBulkImport,
+        "shopify.syncResource" => Procedure::ShopifySyncResource,
+        "shops.add" => Procedure::ShopsAdd,
+        "sync.job" => Procedure::SyncJob,
+        _ => return None,
+    };
+    Some(found)
 }
 
 impl Procedure {
     pub fn kind(self) -> Kind {
         match self {
-            Self::PrivacyExport | Self::PrivacyRequests | Self::SyncJob => Kind::Query,
-            Self::ShopifyBulkImport | Self::ShopifySyncResource | Self::ShopsAdd => Kind::Mutation,
+            Self::DeadLettersRedrives
+            | Self::DeadLettersSearch
+            | Self::PrivacyExport
+            | Self::PrivacyRequests
+            | Self::QueueList
+            | Self::QueueSearch
+            | Self::SyncJob => Kind::Query,
+            Self::DeadLettersCancelRedrive
+            | Self::DeadLettersDelete
+            | Self::DeadLettersRedrive
+            | Self::QueueCancel
+            | Self::QueuePause
+            | Self::QueueResume
+            | Self::ShopifyBulkImport
+            | Self::ShopifySyncResource
+            | Self::ShopsAdd => Kind::Mutation,
         }
     }
 
     pub async fn run(self, context: &Context, input: Value) -> Result<Value, Error> {
         match self {
+            Self::DeadLettersCancelRedrive => dead_letters::cancel_redrive(context, input).await,
+            Self::DeadLettersDelete => dead_letters::delete(context, input).await,
+            Self::DeadLettersRedrive => dead_letters::redrive(context, input).await,
+            Self::DeadLettersRedrives => dead_letters::redrives(context, input).await,
+            Self::DeadLettersSearch => dead_letters::search(context, input).await,
             Self::PrivacyExport => privacy::export(context, input).await,
             Self::PrivacyRequests => privacy::requests(context, input).await,
+            Self::QueueCancel => queue::cancel(context, input).await,
+            Self::QueueList => queue::list(context, input).await,
+            Self::QueuePause => queue::pause(context, input).await,
+            Self::QueueResume => queue::resume(context, input).await,
+            Self::QueueSearch => queue::search(context, input).await,
             Self::ShopifyBulkImport => shopify::bulk_import(context, input).await,
             Self::ShopifySyncResource => resource::sync(context, input).await,
             Self::ShopsAdd => shops::add(context, input).await,

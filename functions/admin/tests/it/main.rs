@@ -2,6 +2,7 @@
 
 mod client;
 mod privacy;
+mod queues;
 mod support;
 mod wire;
 
