@@ -9,7 +9,7 @@ use shared::queue::{
 };
 use tokio::sync::Barrier;
 
-use crate::queue_support::{NO_WAIT, T0, bodies, keys_of, queue, raw, receipts, settings, small_queue};
+use crate::queue_support::{NO_WAIT, T0, bodies, keys_of, queue, raw_for, receipts, settings, small_queue};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -671,7 +671,7 @@ async fn no_key_expires_and_all_are_in_one_slot() {
     let keys = keys_of(&settings, &queue).await;
     // All that messages without a group can use.
     assert_eq!(keys.len(), 12, "{keys:?}");
-    let mut connection = raw(&settings).await;
+    let mut connection = raw_for(&settings, &keys[0]).await;
     for key in keys {
         assert!(key.starts_with(&format!("{{mercury:{}}}:v2:", queue.name())), "{key}");
         let ttl: i64 = redis::cmd("PTTL").arg(&key).query_async(&mut connection).await.unwrap();

@@ -10,6 +10,7 @@ use shared::queue::{
     ChangeVisibility, DeadLetter, Error, Filter, Policy, Queue, Redis, Redrive, Send, Settings, Settled::Done, Snooze,
 };
 
+use crate::queue_servers::{TlsServer, cluster, tls_server};
 use crate::queue_support::{NO_WAIT, Server, T0, bodies, free_port, queue_on, raw, receipts};
 
 /// Calls every script once; all of them work, or the first that does not panics.
@@ -281,40 +282,9 @@ async fn a_user_who_may_only_use_the_queues_keys_can_do_everything() {
 
 #[tokio::test]
 async fn tls_works_with_the_servers_authority_and_with_no_other() {
-    let authority = certificate_authority();
-    let key = rcgen::KeyPair::generate().unwrap();
-    let certificate = rcgen::CertificateParams::new(vec!["localhost".into()])
-        .unwrap()
-        .signed_by(&key, &authority)
-        .unwrap();
-    let folder = std::env::temp_dir().join(format!("mercury-tls-{}", uuid::Uuid::new_v4().simple()));
-    std::fs::create_dir(&folder).unwrap();
-    let write = |name: &str, text: &str| {
-        let path = folder.join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    };
-    let certificate = write("server.pem", &certificate.pem());
-    let key = write("server.key", &key.serialize_pem());
-    let trusted = write("ca.pem", &authority_pem(&authority));
-    let other = write("other.pem", &authority_pem(&certificate_authority()));
-
-    let port = free_port();
-    let server = Server::start_on(
-        port,
-        &[
-            "--port",
-            "0",
-            "--tls-port",
-            &port.to_string(),
-            "--tls-auth-clients",
-            "no",
-            "--tls-cert-file",
-            certificate.to_str().unwrap(),
-            "--tls-key-file",
-            key.to_str().unwrap(),
-        ],
-    );
+    let TlsServer {
+        server, trusted, other, ..
+    } = tls_server();
     let mut settings = server.settings();
     settings.host = "localhost".into();
     settings.tls = true;
@@ -326,45 +296,13 @@ async fn tls_works_with_the_servers_authority_and_with_no_other() {
         let error = Redis::new(&settings).unwrap().ping().await.unwrap_err();
         assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
     }
-    settings.ca_file = Some(folder.join("missing"));
+    settings.ca_file = Some(server.folder.join("missing"));
     assert!(matches!(Redis::new(&settings), Err(Error::Invalid { .. })));
-    std::fs::remove_dir_all(folder).unwrap();
-}
-
-type Authority = rcgen::CertifiedIssuer<'static, rcgen::KeyPair>;
-
-fn certificate_authority() -> Authority {
-    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap()
-}
-
-fn authority_pem(authority: &Authority) -> String {
-    authority.pem()
 }
 
 #[tokio::test]
 async fn on_a_cluster_every_script_finds_its_keys_on_one_node() {
-    let nodes: Vec<Server> = (0..3)
-        .map(|_| {
-            let (port, bus) = (free_port(), free_port());
-            let (port_text, bus_text) = (port.to_string(), bus.to_string());
-            Server::start_on(
-                port,
-                &[
-                    "--port",
-                    &port_text,
-                    "--cluster-enabled",
-                    "yes",
-                    "--cluster-port",
-                    &bus_text,
-                    "--cluster-node-timeout",
-                    "2000",
-                ],
-            )
-        })
-        .collect();
-    join(&nodes).await;
+    let nodes = cluster().await;
     let mut settings = nodes[0].settings();
     settings.cluster = true;
     let redis = Redis::new(&settings).unwrap();
@@ -391,49 +329,6 @@ async fn on_a_cluster_every_script_finds_its_keys_on_one_node() {
     for n in 0..12 {
         let queue = Queue::new(redis.clone(), &format!("cluster-{n}"), Policy::default()).unwrap();
         assert_eq!(bodies(&queue.receive(9, NO_WAIT).await.unwrap()), ["left behind"]);
-    }
-}
-
-/// Makes one cluster of these nodes, each with a third of the slots.
-async fn join(nodes: &[Server]) {
-    for (n, node) in nodes.iter().enumerate() {
-        let mut connection = raw(&node.settings()).await;
-        let first = n * 16_384 / nodes.len();
-        let last = (n + 1) * 16_384 / nodes.len() - 1;
-        let mut cluster = redis::cmd("CLUSTER");
-        cluster.arg("ADDSLOTSRANGE").arg(first).arg(last);
-        let _added: String = cluster.query_async(&mut connection).await.unwrap();
-        let mut cluster = redis::cmd("CLUSTER");
-        cluster.arg("SET-CONFIG-EPOCH").arg(n + 1);
-        let _set: String = cluster.query_async(&mut connection).await.unwrap();
-        if n > 0 {
-            let mut connection = raw(&nodes[0].settings()).await;
-            let bus: Vec<String> = redis::cmd("CONFIG")
-                .arg("GET")
-                .arg("cluster-port")
-                .query_async(&mut raw(&node.settings()).await)
-                .await
-                .unwrap();
-            let mut cluster = redis::cmd("CLUSTER");
-            cluster.arg("MEET").arg("127.0.0.1").arg(node.port).arg(&bus[1]);
-            let _met: String = cluster.query_async(&mut connection).await.unwrap();
-        }
-    }
-    let deadline = Instant::now() + Duration::from_secs(20);
-    for node in nodes {
-        let mut connection = raw(&node.settings()).await;
-        loop {
-            let info: String = redis::cmd("CLUSTER")
-                .arg("INFO")
-                .query_async(&mut connection)
-                .await
-                .unwrap();
-            if info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3") {
-                break;
-            }
-            assert!(Instant::now() < deadline, "the cluster does not form: {info}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
     }
 }
 

@@ -21,7 +21,21 @@ pub fn settings() -> Settings {
     let mut settings = Settings::new(read("REDIS_HOST"), port);
     settings.username = std::env::var("REDIS_USERNAME").ok();
     settings.password = std::env::var("REDIS_PASSWORD").ok();
+    settings.cluster = std::env::var("REDIS_CLUSTER").is_ok_and(|value| value == "true");
+    settings.ca_file = std::env::var_os("REDIS_TLS_CA_FILE").map(PathBuf::from);
+    settings.tls = settings.ca_file.is_some();
     settings
+}
+
+/// Every server behind these settings, without TLS: each node of a cluster.
+fn servers(settings: &Settings) -> Vec<Settings> {
+    match std::env::var("QUEUE_RAW_PORTS") {
+        Ok(ports) if settings.cluster || settings.tls => ports
+            .split(',')
+            .map(|port| Settings::new("127.0.0.1", port.parse().expect("a port is a number")))
+            .collect(),
+        _ => vec![settings.clone()],
+    }
 }
 
 /// A queue that no other test uses.
@@ -73,23 +87,39 @@ pub async fn raw(settings: &Settings) -> redis::aio::MultiplexedConnection {
 
 /// Every key of this queue, whatever it is called.
 pub async fn keys_of(settings: &Settings, queue: &Queue) -> Vec<String> {
-    let mut connection = raw(settings).await;
-    let (mut keys, mut cursor) = (Vec::new(), 0_u64);
-    loop {
-        let mut scan = redis::cmd("SCAN");
-        scan.arg(cursor)
-            .arg("MATCH")
-            .arg(format!("*{}*", queue.name()))
-            .arg("COUNT")
-            .arg(10_000);
-        let (next, mut found): (u64, Vec<String>) = scan.query_async(&mut connection).await.unwrap();
-        keys.append(&mut found);
-        cursor = next;
-        if cursor == 0 {
-            keys.sort();
-            return keys;
+    let mut keys = Vec::new();
+    for server in servers(settings) {
+        let mut connection = raw(&server).await;
+        let mut cursor = 0_u64;
+        loop {
+            let mut scan = redis::cmd("SCAN");
+            scan.arg(cursor)
+                .arg("MATCH")
+                .arg(format!("*{}*", queue.name()))
+                .arg("COUNT")
+                .arg(10_000);
+            let (next, mut found): (u64, Vec<String>) = scan.query_async(&mut connection).await.unwrap();
+            keys.append(&mut found);
+            cursor = next;
+            if cursor == 0 {
+                break;
+            }
         }
     }
+    keys.sort();
+    keys
+}
+
+/// A connection to the server that holds this key.
+pub async fn raw_for(settings: &Settings, key: &str) -> redis::aio::MultiplexedConnection {
+    for server in servers(settings) {
+        let mut connection = raw(&server).await;
+        let asked: redis::RedisResult<bool> = redis::cmd("EXISTS").arg(key).query_async(&mut connection).await;
+        if asked.is_ok() {
+            return connection;
+        }
+    }
+    panic!("no server holds {key}")
 }
 
 /// A `redis-server` of the test's own, gone when dropped.
