@@ -189,8 +189,6 @@ fn environment(
         ("SHOP_ACCESS_TOKEN", shopify.access_token().to_owned()),
         ("SHOPIFY_ADMIN_URL", shopify.admin_url()),
         ("SHOPIFY_WEBHOOK_SECRET", shopify.webhook_secret().to_owned()),
-        ("SHOPIFY_APP_API_KEY", "local".to_owned()),
-        ("SHOPIFY_APP_API_SECRET", shopify.webhook_secret().to_owned()),
         ("STATE_MACHINE_ARN", state_machine.arn.clone()),
         ("AWS_ENDPOINT_URL", listeners.aws_url()),
         ("AWS_REGION", "eu-west-1".to_owned()),

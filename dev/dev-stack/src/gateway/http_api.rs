@@ -59,12 +59,10 @@ async fn handle(State(invoker): State<Invoker>, request: Request) -> Response {
 }
 
 /// The routes of `template.yaml`, each with its function; a test compares them.
-const ROUTES: [(&str, &str); 5] = [
+const ROUTES: [(&str, &str); 3] = [
     ("POST /webhooks", "webhook-ingest"),
     ("GET /health", "admin"),
     ("ANY /trpc/{proxy+}", "admin"),
-    ("ANY /settings/sync", "admin"),
-    ("ANY /settings/sync/{proxy+}", "admin"),
 ];
 
 /// A route that matched.
@@ -143,10 +141,6 @@ mod tests {
         assert_eq!(
             function(Method::GET, "/trpc/sync.job"),
             Some(("admin", Some("sync.job")))
-        );
-        assert_eq!(
-            function(Method::GET, "/settings/sync/app.js"),
-            Some(("admin", Some("app.js")))
         );
         assert_eq!(function(Method::GET, "/"), None);
         assert_eq!(function(Method::GET, "/trpc/"), None);
