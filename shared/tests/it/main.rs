@@ -12,6 +12,7 @@ mod mirror_support;
 mod parts_order;
 mod pooler;
 mod queue;
+mod queue_audit;
 mod queue_coalesce;
 mod queue_control;
 mod queue_dead_letter;

@@ -19,6 +19,13 @@ local function wake_if_waiting(group)
   if #first > 0 then wake(group) end
 end
 
+-- One more message of the group of a FIFO queue is in flight.
+local function block(place)
+  local group = group_of(place)
+  redis.call('HINCRBY', busy, group, 1)
+  redis.call('ZREM', ring, group)
+end
+
 -- One message of the group is not in flight any more.
 local function unblock(place)
   local group = group_of(place)
