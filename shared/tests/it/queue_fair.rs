@@ -178,4 +178,8 @@ async fn the_oldest_age_is_that_of_any_group() {
     let attributes = queue.at(T0 + 10_000).attributes().await.unwrap();
     assert_eq!(attributes.oldest_age, Some(Duration::from_secs(10)));
     assert_eq!((attributes.visible, attributes.waiting_groups), (6, 3));
+    // Also of one that is paused.
+    queue.pause(Some("b")).await.unwrap();
+    let attributes = queue.at(T0 + 10_000).attributes().await.unwrap();
+    assert_eq!(attributes.oldest_age, Some(Duration::from_secs(10)));
 }
