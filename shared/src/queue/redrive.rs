@@ -201,18 +201,25 @@ impl DeadLetterQueue {
 
     /// Changes the running task as it is by now, however often others change it meanwhile.
     async fn change(&self, change: impl Fn(&mut RedriveTask, u64)) -> Result<Option<RedriveTask>, Error> {
+        let mut put: Option<(String, RedriveTask)> = None;
         loop {
             let (now, tasks) = self.tasks().await?;
             let Some((expected, mut task)) = tasks.into_iter().next() else {
                 return Ok(None);
             };
+            // The answer was lost, and the repeated call found the task changed: by ourselves.
+            if let Some((_, task)) = put.filter(|(text, _)| *text == expected) {
+                return Ok(Some(task));
+            }
             if task.status != RedriveStatus::Running {
                 return Ok(None);
             }
             change(&mut task, now);
-            if scripts::put_task(&self.queue, &expected, &text(&task), false).await? {
+            let changed = text(&task);
+            if scripts::put_task(&self.queue, &expected, &changed, false).await? {
                 return Ok(Some(task));
             }
+            put = Some((changed, task));
         }
     }
 

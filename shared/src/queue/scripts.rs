@@ -138,6 +138,7 @@ pub(super) async fn receive(queue: &Queue, max: usize) -> Result<Received, Error
 
 pub(super) async fn delete(queue: &Queue, batch: &[ReceiptHandle]) -> Result<Vec<Settled>, Error> {
     let call = queue.run_now(&DELETE, |cmd| {
+        cmd.arg(u8::from(queue.policy.fifo));
         for receipt in batch {
             push(cmd, receipt).arg(receipt.bytes);
         }
@@ -171,7 +172,8 @@ pub(super) async fn snooze(queue: &Queue, batch: &[Snooze]) -> Result<Vec<Settle
 
 pub(super) async fn dead_letter(queue: &Queue, batch: &[DeadLetter]) -> Result<Vec<Settled>, Error> {
     let call = queue.run_now(&DEAD_LETTER, |cmd| {
-        cmd.arg(queue.policy.max_dead_bytes.unwrap_or(0));
+        cmd.arg(queue.policy.max_dead_bytes.unwrap_or(0))
+            .arg(u8::from(queue.policy.fifo));
         for dead in batch {
             push(cmd, &dead.receipt).arg(shortened(&dead.reason));
         }

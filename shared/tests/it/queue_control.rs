@@ -5,9 +5,13 @@ use std::time::Duration;
 use shared::queue::{
     ChangeVisibility, DeadLetter, Error, Filter, Message, Policy, Queue, Send,
     Settled::{self, Done, Stale},
+    Snooze,
 };
 
-use crate::queue_support::{NO_WAIT, T0, bodies, queue, receipts, small_queue};
+use crate::{
+    queue_audit::Audit,
+    queue_support::{NO_WAIT, T0, bodies, queue, receipts, settings, small_queue},
+};
 
 async fn send(queue: &Queue, group: &str, text: &str) {
     queue.send(&Send::new(text.to_owned()).group(group)).await.unwrap();
@@ -186,6 +190,43 @@ async fn a_message_that_finds_no_room_among_the_dead_stays() {
         (page.items[0].body[0], queue.attributes().await.unwrap().bytes),
         (b'b', 0)
     );
+}
+
+/// A budget that is spent hides the message in one place, wherever it was.
+#[tokio::test]
+async fn a_message_that_finds_no_room_among_the_dead_is_hidden_also_if_it_was_not_in_flight() {
+    for fifo in [false, true] {
+        let queue = queue(Policy {
+            fifo,
+            max_dead_bytes: Some(1),
+            visibility_timeout: Duration::from_secs(30),
+            ..Policy::default()
+        });
+        let at = |seconds: u64| queue.at(T0 + seconds * 1_000);
+        send(&at(0), "a", "late").await;
+        let late = receive(&at(0)).await;
+        send(&at(0), "b", "snoozed").await;
+        let snoozed = receive(&at(0)).await;
+        let (receipt, delay) = (snoozed[0].receipt, Duration::from_secs(60));
+        at(0).snooze(&[Snooze { receipt, delay }]).await.unwrap();
+        // Makes the first visible without anybody receiving it.
+        at(30).pause(Some("a")).await.unwrap();
+        assert!(receive(&at(30)).await.is_empty());
+        at(30).resume(Some("a")).await.unwrap();
+        let letter = |receipt| DeadLetter {
+            receipt,
+            reason: "r".into(),
+        };
+        let letters = [letter(late[0].receipt), letter(snoozed[0].receipt)];
+        let told = at(30).dead_letter(&letters).await.unwrap();
+        // Who snoozes a FIFO message holds it no more.
+        assert_eq!(told, [Settled::Full, if fifo { Stale } else { Settled::Full }]);
+        assert_eq!(Audit::of(&settings(), &queue).await.check(fifo).await, (2, 0));
+        assert_eq!(at(30).attributes().await.unwrap().in_flight, 2);
+        let hidden = receive(&at(929)).await.len();
+        assert_eq!(hidden, usize::from(fifo));
+        assert_eq!(receive(&at(930)).await.len(), 2 - hidden);
+    }
 }
 
 #[tokio::test]

@@ -81,6 +81,21 @@ async fn with_more_groups_than_a_batch_has_places_each_is_served_in_turn() {
 }
 
 #[tokio::test]
+async fn a_group_that_comes_back_each_time_does_not_keep_another_waiting() {
+    let queue = small_queue().at(T0);
+    send(&queue, "b", 1).await;
+    for (round, group) in ["a", "", "a", "a"].into_iter().enumerate() {
+        let one = Send::new("again");
+        let one = if group.is_empty() { one } else { one.group(group) };
+        queue.send(&one).await.unwrap();
+        if receive(&queue, 1).await[0].group.as_deref() == Some("b") {
+            return;
+        }
+        assert!(round < 2, "b waits for ever");
+    }
+}
+
+#[tokio::test]
 async fn messages_without_a_group_are_a_group_of_their_own() {
     let queue = small_queue().at(T0);
     send(&queue, "a", 100).await;
@@ -163,4 +178,8 @@ async fn the_oldest_age_is_that_of_any_group() {
     let attributes = queue.at(T0 + 10_000).attributes().await.unwrap();
     assert_eq!(attributes.oldest_age, Some(Duration::from_secs(10)));
     assert_eq!((attributes.visible, attributes.waiting_groups), (6, 3));
+    // Also of one that is paused.
+    queue.pause(Some("b")).await.unwrap();
+    let attributes = queue.at(T0 + 10_000).attributes().await.unwrap();
+    assert_eq!(attributes.oldest_age, Some(Duration::from_secs(10)));
 }

@@ -118,6 +118,57 @@ async fn a_receipt_is_void_once_the_timeout_has_passed() {
 }
 
 #[tokio::test]
+async fn a_receipt_is_void_also_when_nothing_at_all_is_in_flight() {
+    let queue = fifo();
+    let at = |ms: u64| queue.at(T0 + ms);
+    send(&at(0), "b", &["b1"]).await;
+    let held = receipts(&receive(&at(0), 1).await);
+    // Another group is served at the time at which this one is back.
+    send(&at(0), "a", &["a1"]).await;
+    let other = receive(&at(30_000), 1).await;
+    assert_eq!(bodies(&other), ["a1"]);
+    at(30_000).delete(&receipts(&other)).await.unwrap();
+    assert_eq!(at(30_000).delete(&held).await.unwrap(), [Settled::Stale]);
+    assert_eq!(bodies(&receive(&at(30_000), 1).await), ["b1"]);
+}
+
+#[tokio::test]
+async fn a_message_that_dies_after_its_timeout_does_not_unblock_what_another_blocks() {
+    let queue = fifo();
+    let at = |ms: u64| queue.at(T0 + ms);
+    send(&at(0), "a", &["a1", "a2", "a3"]).await;
+    let held = receive(&at(0), 2).await;
+    let change = ChangeVisibility {
+        receipt: held[1].receipt,
+        timeout: Duration::from_secs(600),
+        error: None,
+    };
+    at(0).change_visibility(&[change]).await.unwrap();
+    // The first is visible again, the second still in flight.
+    assert!(receive(&at(30_000), 9).await.is_empty());
+    let (receipt, reason) = (held[0].receipt, "r".to_owned());
+    let letter = DeadLetter { receipt, reason };
+    assert_eq!(at(30_000).dead_letter(&[letter]).await.unwrap(), [Settled::Done]);
+    assert!(receive(&at(30_000), 9).await.is_empty());
+}
+
+#[tokio::test]
+async fn who_has_snoozed_a_message_holds_it_no_more() {
+    let queue = fifo().at(T0);
+    send(&queue, "a", &["a1"]).await;
+    let receipt = receive(&queue, 1).await[0].receipt;
+    let delay = Duration::from_secs(1);
+    let snooze = [Snooze { receipt, delay }];
+    assert_eq!(queue.snooze(&snooze).await.unwrap(), [Settled::Done]);
+    assert_eq!(queue.snooze(&snooze).await.unwrap(), [Settled::Stale]);
+    let reason = "r".to_owned();
+    let letter = DeadLetter { receipt, reason };
+    assert_eq!(queue.dead_letter(&[letter]).await.unwrap(), [Settled::Stale]);
+    let again = receive(&queue.at(T0 + 1_000), 1).await;
+    assert_eq!(again[0].receive_count, 1);
+}
+
+#[tokio::test]
 async fn consumers_that_race_see_every_group_in_order() {
     let queue = fifo();
     for group in 0..8 {

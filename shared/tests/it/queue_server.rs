@@ -258,7 +258,7 @@ async fn a_user_who_may_only_use_the_queues_keys_can_do_everything() {
         .arg("-@all");
     let data = "eval evalsha ping time hset hget hdel hlen hsetnx hexists hmget hincrby zadd zrem zscore zmscore zcount \
                 zcard zrange zrangebyscore zremrangebyrank rpush lrange ltrim llen unlink hstrlen zincrby zrank zrangebylex \
-                zremrangebylex sadd srem sismember scard lindex lset lpush";
+                zremrangebylex sadd srem sismember smembers scard lindex lset lpush";
     for command in data.split_whitespace() {
         rule.arg(format!("+{command}"));
     }

@@ -25,11 +25,14 @@ for _, id in ipairs(redis.call('LRANGE', ready, 0, 999)) do
   if look_at(id) then break end
 end
 for _, id in ipairs(redis.call('ZRANGE', in_flight, 0, 15)) do look_at(id) end
-for _, group in ipairs(redis.call('ZRANGE', ring, 0, 999)) do
+local groups = redis.call('ZRANGE', ring, 0, 999)
+for _, group in ipairs(redis.call('SMEMBERS', paused)) do groups[#groups + 1] = group end
+for i = 1, math.min(#groups, 1000) do
+  local group = groups[i]
   for _, member in ipairs(redis.call('ZRANGEBYLEX', grouped, '[' .. group .. '\0', '(' .. group .. '\1', 'LIMIT', 0, 100)) do
-    -- Only a head start makes a message come before an older one.
-    local sent = look_at(string.sub(member, -32))
-    if not sent or tonumber(string.sub(member, -46, -33)) >= math.min(sent, 1000000000000) then break end
+    -- Only a head start makes a message come before an older one. The order of a FIFO message is no time.
+    local sent, order = look_at(string.sub(member, -32)), tonumber(string.sub(member, -46, -33))
+    if not sent or order < 1000000000000 or order >= sent then break end
   end
 end
 

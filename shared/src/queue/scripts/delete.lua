@@ -1,20 +1,20 @@
 -- Guarantee: a message is deleted if, and only if, the receipt is of its latest receive, even if its visibility
 --   timeout has passed; but in a FIFO queue it must still be in flight. A stale receipt changes nothing.
 -- KEYS: ready bodies in_flight delayed receives snoozes errors aged places grouped ring busy paused meta
--- ARGV: 1 now in ms, or ''  then three for each receipt: id, receives, bytes of the value (at most 900 receipts)
+-- ARGV: 1 now in ms, or ''  2 1 if the queue is FIFO  then three for each receipt: id, receives, bytes of the value
+--   (at most 900 receipts)
 -- Returns: for each receipt 1 if the message was deleted, 0 if the receipt is stale.
 -- Crash: a script is applied whole or not at all; repeated after a lost answer it says stale. An id that was visible
 --   again stays in ready without its body, and receive skips it. Nothing here needs memory but counts of known size.
-local ids, current, replies, seen, bytes = {}, {}, {}, {}, 0
-for i = 2, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
+local ids, current, replies, seen, bytes, fifo = {}, {}, {}, {}, 0, ARGV[2] == '1'
+for i = 3, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
 local counts = redis.call('HMGET', receives, unpack(ids))
-local fifo = redis.call('HLEN', busy) > 0
 for i, id in ipairs(ids) do
-  local latest = counts[i] == ARGV[3 * i]
+  local latest = counts[i] == ARGV[3 * i + 1]
   if latest and fifo then latest = tonumber(redis.call('ZSCORE', in_flight, id) or 0) > now end
   replies[i] = latest and 1 or 0
   if latest and not seen[id] then
-    seen[id], current[#current + 1], bytes = true, id, bytes + ARGV[3 * i + 1]
+    seen[id], current[#current + 1], bytes = true, id, bytes + ARGV[3 * i + 2]
   end
 end
 if #current == 0 then return replies end

@@ -6,17 +6,24 @@ local function group_of(place)
   return (string.match(place, '^[^%z]+'))
 end
 
--- Lets receive look at the group, unless it is paused or blocked. It counts as served as much as the least served of
--- those who wait, so that it is among the next and nobody after it waits longer.
+-- Lets receive look at the group, unless it is paused or blocked. It counts as served a little more than the least
+-- served of those who wait, so that it is among the next, and who comes back each time never overtakes who waits.
 local function wake(group)
   if redis.call('ZSCORE', ring, group) or redis.call('HEXISTS', busy, group) == 1
     or redis.call('SISMEMBER', paused, group) == 1 then return end
-  redis.call('ZADD', ring, redis.call('ZRANGE', ring, 0, 0, 'WITHSCORES')[2] or 0, group)
+  redis.call('ZADD', ring, (redis.call('ZRANGE', ring, 0, 0, 'WITHSCORES')[2] or -0.5) + 0.5, group)
 end
 
 local function wake_if_waiting(group)
   local first = redis.call('ZRANGEBYLEX', grouped, '[' .. group .. '\0', '(' .. group .. '\1', 'LIMIT', 0, 1)
   if #first > 0 then wake(group) end
+end
+
+-- One more message of the group of a FIFO queue is in flight.
+local function block(place)
+  local group = group_of(place)
+  redis.call('HINCRBY', busy, group, 1)
+  redis.call('ZREM', ring, group)
 end
 
 -- One message of the group is not in flight any more.
