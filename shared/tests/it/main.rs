@@ -20,6 +20,8 @@ mod queue_dead_letter;
 mod queue_everywhere;
 mod queue_fair;
 mod queue_fifo;
+mod queue_group_model;
+mod queue_group_state;
 mod queue_model;
 mod queue_proxy;
 mod queue_redrive;
