@@ -36,7 +36,7 @@ demo: setup ## Import a store of 10,000 products, follow live webhooks, prove th
 	@$(STACK) demo
 
 .PHONY: test
-test: check ## Run the checks, then all tests beside a private Postgres and Redis
+test: check ## Run the checks, then all tests beside a private Postgres, Redis and SQS
 	@$(STACK) services -- bash -c 'dev/sqlx check && cargo test --locked --workspace'
 
 .PHONY: check

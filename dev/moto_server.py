@@ -1,4 +1,4 @@
-"""AWS on loopback for the local stack and the tests: Step Functions and Secrets Manager, by moto.
+"""AWS on loopback for the local stack and the tests: Step Functions, Secrets Manager and SQS, by moto.
 
     MOTO_PORT=<port of the gateway> .dev/venv/bin/python dev/moto_server.py -H 127.0.0.1 -p <port of its own>
 

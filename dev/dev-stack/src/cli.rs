@@ -14,7 +14,8 @@ Usage: dev-stack COMMAND
 Commands:
   up                       Start everything and print the URLs; Ctrl-C stops it. Data stays in .dev.
   demo                     Import a store, deliver webhooks, prove that mirror and store are equal, and end.
-  services -- CMD [ARG…]   Run CMD beside a private Postgres and Redis (DATABASE_URL, REDIS_HOST, REDIS_PORT)
+  services -- CMD [ARG…]   Run CMD beside a private Postgres, Redis and SQS (DATABASE_URL, REDIS_HOST,
+                           REDIS_PORT, AWS_ENDPOINT_URL_SQS)
                            and end with its exit code. Runs side by side do not disturb each other.
   migrate                  Bring the schema of DATABASE_URL, or else of the running stack, up to date.
   env                      Print how to reach the running stack:  eval \"$(dev-stack env)\"

@@ -10,6 +10,7 @@ use dev_stack::binaries::Profile;
 use dev_stack::demo;
 use dev_stack::functions::PREFIX;
 use dev_stack::home::{self, Home};
+use dev_stack::moto::Moto;
 use dev_stack::process::Signal;
 use dev_stack::services::{Durability, Services};
 use dev_stack::signals::Signals;
@@ -18,6 +19,10 @@ use dev_stack::{env_file, migrations, shopify};
 
 /// The database that tests find in `DATABASE_URL`; `sqlx::test` makes its own beside it.
 const TEST_DATABASE: &str = "mercury";
+/// Where the AWS SDK looks for SQS.
+const SQS_VARIABLE: &str = "AWS_ENDPOINT_URL_SQS";
+/// The port of the gateway for a moto that invokes no functions.
+const NO_GATEWAY: u16 = 0;
 
 /// `up`.
 pub async fn up() -> Result<ExitCode> {
@@ -77,7 +82,18 @@ pub async fn services(words: Vec<OsString>) -> Result<ExitCode> {
     } else {
         Durability::Disposable
     };
+    // The tests ask its SQS what ours should do. A benchmark shall have the machine to itself.
+    let mut moto = if durable {
+        None
+    } else {
+        Some(Moto::start(&home, NO_GATEWAY).await?)
+    };
     let services = Services::start(&home, durability, true).await?;
+    let mut environment = services.environment(TEST_DATABASE);
+    if let Some(moto) = &mut moto {
+        moto.ready().await?;
+        environment.push((SQS_VARIABLE.to_owned(), format!("http://{}", moto.address)));
+    }
     services.postgres.drop_database(TEST_DATABASE).await?;
     services.postgres.create_database(TEST_DATABASE).await?;
     // In our own process group, so that it reads the terminal and gets its Ctrl-C. It does not outlive us either: this
@@ -86,7 +102,7 @@ pub async fn services(words: Vec<OsString>) -> Result<ExitCode> {
     command
         .args(["--pdeathsig", "TERM", "--"])
         .args(&words)
-        .envs(services.environment(TEST_DATABASE));
+        .envs(environment);
     let child = command
         .spawn()
         .with_context(|| format!("cannot run {}", words[0].to_string_lossy()));
@@ -105,6 +121,9 @@ pub async fn services(words: Vec<OsString>) -> Result<ExitCode> {
         Err(error) => Err(error),
     };
     services.stop().await;
+    if let Some(mut moto) = moto {
+        moto.stop().await;
+    }
     let status = status?;
     // As a shell tells it.
     let code = status

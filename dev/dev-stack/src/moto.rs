@@ -1,4 +1,4 @@
-//! The local AWS services (Step Functions, Secrets Manager): moto, a Python program installed by `dev/setup`.
+//! The local AWS services (Step Functions, Secrets Manager, SQS): moto, a Python program installed by `dev/setup`.
 
 use std::time::Duration;
 
