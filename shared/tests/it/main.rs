@@ -14,6 +14,7 @@ mod pooler;
 mod queue;
 mod queue_audit;
 mod queue_coalesce;
+mod queue_consumers;
 mod queue_control;
 mod queue_crash;
 mod queue_dead_letter;
