@@ -1,33 +1,28 @@
 //! Medians and ratios.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use crate::load::Load;
 use crate::{BATCHES, SIZES};
 
-/// What is timed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Operation {
-    /// Sending.
-    Send,
-    /// Receiving and deleting.
-    Complete,
+/// How one operation went.
+#[derive(Debug, Clone, Copy)]
+pub struct Figures {
+    /// Messages a second.
+    pub rate: f64,
+    /// Microseconds of Redis' processor for a message.
+    pub cpu_us: f64,
 }
 
-/// One measurement.
-#[derive(Debug)]
-pub struct Sample {
-    peer: String,
-    operation: Operation,
-    size: usize,
-    batch: usize,
-    round: usize,
-    /// Messages a second.
-    rate: f64,
-    /// Microseconds of Redis' CPU for a message.
-    cpu: f64,
+/// How one queue was filled and drained.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// Sending.
+    pub send: Figures,
+    /// Receiving and deleting.
+    pub complete: Figures,
+    /// Processors that other programs used meanwhile.
+    pub others: f64,
 }
 
 /// All measurements.
@@ -36,29 +31,33 @@ pub struct Report {
     samples: Vec<Sample>,
 }
 
-impl Sample {
-    /// Of one operation on one load.
-    pub fn new(peer: String, operation: Operation, load: &Load, round: usize, time: Duration, cpu: f64) -> Self {
-        let messages = load.messages as f64;
-        Self {
-            peer,
-            operation,
-            size: load.body.len(),
-            batch: load.batch,
-            round,
-            rate: messages / time.as_secs_f64(),
-            cpu: cpu * 1e6 / messages,
-        }
-    }
+#[derive(Debug)]
+struct Sample {
+    peer: String,
+    size: usize,
+    batch: usize,
+    round: usize,
+    times: Times,
 }
 
 impl Report {
-    /// Adds measurements.
-    pub fn add(&mut self, samples: impl IntoIterator<Item = Sample>) {
-        self.samples.extend(samples);
+    /// Adds a measurement, and tells it at once.
+    pub fn add(&mut self, peer: &str, load: &Load, round: usize, times: &Times) {
+        let (size, batch) = (load.body.len(), load.batch);
+        eprintln!(
+            "round {round} {size:6} bytes, batch {batch:3} {peer:12} {:8.0}/s sent {:8.0}/s completed, others {:.2}",
+            times.send.rate, times.complete.rate, times.others
+        );
+        self.samples.push(Sample {
+            peer: peer.to_owned(),
+            size,
+            batch,
+            round,
+            times: *times,
+        });
     }
 
-    /// The cases in the order of their first measurement: ours is the first.
+    /// The cases by name. Every one comes to its first turn in the first round, ours first.
     fn peers(&self) -> Vec<&str> {
         let mut peers: Vec<&str> = Vec::new();
         for sample in &self.samples {
@@ -69,91 +68,83 @@ impl Report {
         peers
     }
 
-    /// One figure of a case, round by round.
-    fn figures(
+    /// All rounds of one case.
+    fn rounds(&self, peer: &str, size: usize, batch: usize) -> impl Iterator<Item = &Sample> {
+        let of_case = move |sample: &&Sample| sample.peer == peer && sample.size == size && sample.batch == batch;
+        self.samples.iter().filter(of_case)
+    }
+
+    fn table(
         &self,
-        peer: &str,
-        (operation, size, batch): (Operation, usize, usize),
-        figure: fn(&Sample) -> f64,
-    ) -> BTreeMap<usize, f64> {
-        let of_case = self.samples.iter().filter(|sample| {
-            sample.peer == peer && sample.operation == operation && sample.size == size && sample.batch == batch
-        });
-        of_case.map(|sample| (sample.round, figure(sample))).collect()
+        f: &mut fmt::Formatter<'_>,
+        (operation, figures): (&str, fn(&Times) -> Figures),
+        size: usize,
+    ) -> fmt::Result {
+        let peers = self.peers();
+        let ours = peers.first().copied().unwrap_or_default();
+        write!(f, "### {operation}, {} KB\n\n| case |", size / 1_024)?;
+        for batch in BATCHES {
+            write!(f, " batch {batch}: /s | Redis µs | {ours} / case |")?;
+        }
+        writeln!(f, "\n|---|{}", "---:|".repeat(3 * BATCHES.len()))?;
+        for peer in peers {
+            write!(f, "| {peer} |")?;
+            for batch in BATCHES {
+                let theirs = || {
+                    self.rounds(peer, size, batch)
+                        .map(|sample| (sample.round, figures(&sample.times)))
+                };
+                let rates = Spread::of(theirs().map(|(_, figures)| figures.rate));
+                let cpu = Spread::of(theirs().map(|(_, figures)| figures.cpu_us));
+                // Within a round, so that what disturbs the machine for a while disturbs both.
+                let ratios = Spread::of(self.rounds(ours, size, batch).flat_map(|ours| {
+                    let same_round = theirs().filter(|(round, _)| *round == ours.round);
+                    same_round.map(|(_, theirs)| figures(&ours.times).rate / theirs.rate)
+                }));
+                write!(f, " {:.0} | {:.1} |", rates.median, cpu.median)?;
+                if peer == ours {
+                    write!(f, " |")?;
+                } else {
+                    write!(f, " {:.2} ({:.2}–{:.2}) |", ratios.median, ratios.least, ratios.most)?;
+                }
+            }
+            writeln!(f)?;
+        }
+        writeln!(f)
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let peers = self.peers();
-        for (size, operation) in SIZES
-            .into_iter()
-            .flat_map(|size| [(size, Operation::Send), (size, Operation::Complete)])
-        {
-            let ours = peers.first().copied().unwrap_or_default();
-            writeln!(f, "### {operation}, {} KB\n", size / 1_024)?;
-            write!(f, "| case |")?;
-            for batch in BATCHES {
-                write!(f, " batch {batch}: /s | Redis µs | {ours} / case |")?;
-            }
-            writeln!(f, "\n|---|{}", "---:|".repeat(3 * BATCHES.len()))?;
-            for peer in &peers {
-                write!(f, "| {peer} |")?;
-                for batch in BATCHES {
-                    let case = (operation, size, batch);
-                    let rates = self.figures(peer, case, |sample| sample.rate);
-                    let cpu = self.figures(peer, case, |sample| sample.cpu);
-                    // Of the same round, so that what disturbs the machine for a while disturbs both.
-                    let ratios = self.figures(ours, case, |sample| sample.rate);
-                    let ratios = ratios.iter().filter_map(|(round, rate)| Some(rate / rates.get(round)?));
-                    let (rate, cpu, ratio) = (
-                        median(rates.values().copied()),
-                        median(cpu.into_values()),
-                        median(ratios),
-                    );
-                    write!(f, " {rate:.0} | {cpu:.1} | {ratio:.2} |")?;
-                }
-                writeln!(f)?;
-            }
-            writeln!(f)?;
+        for size in SIZES {
+            self.table(f, ("Send", |times| times.send), size)?;
+            self.table(f, ("Receive and delete", |times| times.complete), size)?;
         }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Send => "Send",
-            Self::Complete => "Receive and delete",
-        })
-    }
-}
-
-impl fmt::Display for Sample {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            peer,
-            operation,
-            size,
-            batch,
-            round,
-            rate,
-            cpu,
-        } = self;
-        write!(
+        let others = Spread::of(self.samples.iter().map(|sample| sample.times.others));
+        writeln!(
             f,
-            "round {round}  {size:>5} bytes  batch {batch:>3}  {operation:18}  {peer:11}  {rate:>8.0}/s  {cpu:>5.1} µs of Redis"
+            "Other programs used {:.2} ({:.2}–{:.2}) processors meanwhile.",
+            others.median, others.least, others.most
         )
     }
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    let (low, high) = (values.len().saturating_sub(1) / 2, values.len() / 2);
-    match (values.get(low), values.get(high)) {
-        (Some(low), Some(high)) => (low + high) / 2.0,
-        _ => f64::NAN,
+struct Spread {
+    median: f64,
+    least: f64,
+    most: f64,
+}
+
+impl Spread {
+    fn of(values: impl Iterator<Item = f64>) -> Self {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        let at = |place: usize| values.get(place).copied().unwrap_or(f64::NAN);
+        let last = values.len().saturating_sub(1);
+        Self {
+            median: (at(last / 2) + at(values.len() / 2)) / 2.0,
+            least: at(0),
+            most: at(last),
+        }
     }
 }

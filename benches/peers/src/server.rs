@@ -31,6 +31,11 @@ impl Server {
         Ok(redis::cmd("FLUSHALL").arg("SYNC").exec_async(&mut self.0).await?)
     }
 
+    /// Its process.
+    pub async fn process(&mut self) -> Result<u32> {
+        Ok(field(&self.info().await?, "process_id")? as u32)
+    }
+
     /// The seconds of CPU that the server has used.
     pub async fn cpu(&mut self) -> Result<f64> {
         let info = self.info().await?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::load::Load;
+use crate::load::{Load, TASKS};
 
 const DRIVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bullmq/driver.mjs");
 
@@ -18,7 +18,7 @@ pub struct BullMq {
     concurrency: usize,
     commands: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
-    _process: Child,
+    process: Child,
 }
 
 #[derive(Debug, Serialize)]
@@ -53,13 +53,18 @@ impl BullMq {
             concurrency,
             commands,
             answers: BufReader::new(answers).lines(),
-            _process: process,
+            process: process,
         })
     }
 
     /// How many jobs the worker has at a time.
     pub fn concurrency(&self) -> usize {
         self.concurrency
+    }
+
+    /// The process of Node.
+    pub fn process(&self) -> Option<u32> {
+        self.process.id()
     }
 
     /// Makes the queue.
@@ -89,8 +94,8 @@ impl BullMq {
             messages: load.messages,
             batch: load.batch,
             body: str::from_utf8(&load.body)?,
-            // As many jobs on their way as a worker has at a time, in calls of one batch each.
-            outstanding: self.concurrency.div_ceil(load.batch),
+            // Calls at a time: for single jobs as many as the worker has, for batches as many as the others.
+            outstanding: if load.batch == 1 { self.concurrency } else { TASKS },
             concurrency: self.concurrency,
         };
         let line = format!("{}\n", serde_json::to_string(&order)?);

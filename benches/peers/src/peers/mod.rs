@@ -68,6 +68,14 @@ impl Peer {
         }
     }
 
+    /// Its process, if it has one of its own.
+    pub fn process(&self) -> Option<u32> {
+        match self {
+            Self::BullMq(bullmq) => bullmq.process(),
+            Self::Mercury(_) | Self::Apalis(_) | Self::Rsmq(_) | Self::RawList(_) | Self::RawHash(_) => None,
+        }
+    }
+
     /// With more messages waiting it fails.
     pub fn most_messages(&self) -> usize {
         match self {
