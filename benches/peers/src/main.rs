@@ -33,7 +33,7 @@ async fn main() -> Result<()> {
     let host = variable("REDIS_HOST").context("REDIS_HOST is not set: run this through benches/peers/run")?;
     let port = number("REDIS_PORT", 6379)?.try_into()?;
     let rounds = number("ROUNDS", 3)?;
-    let messages = number("MESSAGES", 40_000)?;
+    let messages = number("MESSAGES", 20_000)?;
     let only = variable("ONLY").unwrap_or_default();
 
     let mut server = Server::connect(&host, port).await?;

@@ -66,9 +66,10 @@ impl Server {
         Ok(())
     }
 
-    /// The bytes of the append-only file.
+    /// The bytes of the append-only file, with those that wait for the disk.
     pub async fn append_only_size(&mut self) -> Result<f64> {
-        field(&self.info().await?, "aof_current_size")
+        let info = self.info().await?;
+        Ok(field(&info, "aof_current_size")? + field(&info, "aof_buffer_length")?)
     }
 
     async fn info(&mut self) -> Result<String> {

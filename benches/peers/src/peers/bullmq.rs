@@ -53,7 +53,7 @@ impl BullMq {
             concurrency,
             commands,
             answers: BufReader::new(answers).lines(),
-            process: process,
+            process,
         })
     }
 

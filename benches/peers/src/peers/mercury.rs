@@ -17,7 +17,8 @@ pub struct Case {
     message: fn(Bytes, usize) -> Send,
 }
 
-/// A further case is a further line.
+/// All ways. The first is what everything else is compared with; a further one, say messages of many groups, is a
+/// further `Case` here.
 pub const CASES: &[Case] = &[Case {
     name: "mercury",
     message: |body, _| Send::new(body),
