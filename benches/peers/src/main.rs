@@ -64,7 +64,9 @@ async fn main() -> Result<()> {
             }
         }
     }
-    println!("{report}");
+    if rounds > 0 {
+        println!("{report}");
+    }
     println!("{}", footprint::measure(&mut server, &mut peers).await?);
     Ok(())
 }

@@ -9,6 +9,8 @@ use redis::{AsyncConnectionConfig, Client};
 /// Flushing some hundred megabytes takes its time.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
+const CLIENTS_KNOWN: Duration = Duration::from_millis(1_500);
+
 /// The server under test, asked over a connection of its own.
 #[derive(Debug)]
 pub struct Server(MultiplexedConnection);
@@ -44,6 +46,8 @@ impl Server {
 
     /// The bytes in use, without the buffers of connections.
     pub async fn memory(&mut self) -> Result<f64> {
+        // Redis looks at idle connections once a second, and only then knows how large their buffers are.
+        tokio::time::sleep(CLIENTS_KNOWN).await;
         let info = self.info().await?;
         Ok(field(&info, "used_memory")? - field(&info, "mem_clients_normal")?)
     }
