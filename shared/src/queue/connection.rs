@@ -11,12 +11,12 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError, RedisResult,
-    ServerErrorKind, TlsCertificates, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, Pipeline, RedisError,
+    RedisResult, ServerErrorKind, TlsCertificates, Value,
     aio::MultiplexedConnection,
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
@@ -28,6 +28,8 @@ use super::{Error, Settings};
 
 /// How long replicas have to say that they have a write.
 const WAIT: Duration = Duration::from_secs(1);
+/// How long a clock that was asked is trusted to go like this machine's.
+const CLOCK_KNOWN_FOR: Duration = Duration::from_secs(60);
 
 /// A handle on Redis; cloning it is cheap and shares the connection.
 #[derive(Clone)]
@@ -37,8 +39,18 @@ struct Inner {
     address: String,
     settings: Settings,
     endpoint: Endpoint,
+    /// How far the server's clock is ahead of this machine's in ms, and when it was asked.
+    ahead: Mutex<Option<(i64, Instant)>>,
     /// Set once: with the connection, or with the reason why there is none. A broken one is replaced by an empty cell.
     current: Mutex<Cell>,
+}
+
+/// What is sent at once.
+#[derive(Clone, Copy)]
+pub(super) enum Request<'a> {
+    Command(&'a Cmd),
+    /// Applied whole or not at all.
+    Transaction(&'a Pipeline),
 }
 
 type Cell = Arc<OnceCell<RedisResult<Link>>>;
@@ -65,6 +77,7 @@ impl Redis {
             address: format!("{}:{}", settings.host, settings.port),
             endpoint: Endpoint::new(settings)?,
             settings: settings.clone(),
+            ahead: Mutex::default(),
             current: Mutex::default(),
         })))
     }
@@ -77,13 +90,13 @@ impl Redis {
 
     /// Sends one command and returns its answer, over a new connection if the present one proves to be dropped.
     pub(super) async fn query(&self, command: &Cmd) -> RedisResult<Value> {
-        Ok(self.query_over_link(command).await?.0)
+        Ok(self.query_over_link(Request::Command(command)).await?.0)
     }
 
-    /// Sends a command that writes to `key`, and waits until as many replicas have the write as the settings ask for.
-    pub(super) async fn write(&self, command: &Cmd, key: &str) -> Result<Value, Error> {
+    /// Sends what writes to `key`, and waits until as many replicas have the write as the settings ask for.
+    pub(super) async fn write(&self, request: Request<'_>, key: &str) -> Result<Value, Error> {
         let wanted = self.0.settings.wait_replicas;
-        let (answer, link) = self.query_over_link(command).await?;
+        let (answer, link) = self.query_over_link(request).await?;
         if wanted == 0 {
             return Ok(answer);
         }
@@ -103,20 +116,42 @@ impl Redis {
         Ok(answer)
     }
 
-    async fn query_over_link(&self, command: &Cmd) -> RedisResult<(Value, Link)> {
+    /// The server's clock, in ms since 1970: asked for once in a while, and in between told by this machine's.
+    pub(super) async fn now(&self) -> Result<u64, Error> {
+        let here = || {
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_millis() as i64
+        };
+        let known = *self.0.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let ahead = match known.filter(|(_, asked)| asked.elapsed() < CLOCK_KNOWN_FOR) {
+            Some((ahead, _)) => ahead,
+            None => {
+                let answer = self.query(&redis::cmd("TIME")).await?;
+                let (seconds, micros): (i64, i64) = redis::from_redis_value(answer).map_err(RedisError::from)?;
+                let ahead = seconds * 1_000 + micros / 1_000 - here();
+                *self.0.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some((ahead, Instant::now()));
+                ahead
+            }
+        };
+        Ok((here() + ahead).max(0) as u64)
+    }
+
+    async fn query_over_link(&self, request: Request<'_>) -> RedisResult<(Value, Link)> {
         let cell = self.current();
         let used_before = cell.initialized();
-        match self.attempt(&cell, command).await {
+        match self.attempt(&cell, request).await {
             Err(error) if used_before && is_dropped(&error) => {
                 tracing::info!(redis.address = %self.0.address, error = %error, "connection to redis dropped, connecting again");
-                self.attempt(&self.current(), command).await
+                self.attempt(&self.current(), request).await
             }
             outcome => outcome,
         }
     }
 
     /// One attempt over one connection, which is given up if it is the cause of the failure.
-    async fn attempt(&self, cell: &Cell, command: &Cmd) -> RedisResult<(Value, Link)> {
+    async fn attempt(&self, cell: &Cell, request: Request<'_>) -> RedisResult<(Value, Link)> {
         let mut link = match cell.get_or_init(|| self.connect()).await.clone() {
             Ok(link) => link,
             Err(error) => {
@@ -124,10 +159,13 @@ impl Redis {
                 return Err(error);
             }
         };
-        let outcome = match &mut link {
-            Link::Single(link) => command.query_async(link).await,
-            Link::Cluster(link) => command.query_async(link).await,
+        let outcome = match (&mut link, request) {
+            (Link::Single(link), Request::Command(command)) => command.query_async(link).await,
+            (Link::Cluster(link), Request::Command(command)) => command.query_async(link).await,
+            (Link::Single(link), Request::Transaction(commands)) => commands.query_async(link).await,
+            (Link::Cluster(link), Request::Transaction(commands)) => commands.query_async(link).await,
         };
+        let outcome = outcome.map_err(cause);
         if let Err(error) = &outcome
             && (is_dropped(error) || error.is_io_error() || error.kind() == ErrorKind::Parse)
         {
@@ -236,6 +274,17 @@ impl Endpoint {
             builder = builder.certs(certificates);
         }
         Ok(Self::Cluster(builder.build()?))
+    }
+}
+
+/// Why a transaction was not carried out: what was said of its first command that was refused.
+fn cause(error: RedisError) -> RedisError {
+    if error.kind() != ErrorKind::Server(ServerErrorKind::ExecAbort) {
+        return error;
+    }
+    match error.clone().into_server_errors().as_deref() {
+        Some([(_, first), ..]) => first.clone().into(),
+        _ => error,
     }
 }
 

@@ -65,8 +65,13 @@ impl Error {
         self.code() == Some("NOSCRIPT")
     }
 
+    /// Whether the slot of the queue is on another node, or on its way there, and nothing was done.
+    pub(super) fn is_redirection(&self) -> bool {
+        matches!(self.code(), Some("MOVED" | "ASK" | "TRYAGAIN"))
+    }
+
     fn code(&self) -> Option<&str> {
-        let Self::Refused(source) = self else {
+        let (Self::Refused(source) | Self::Unavailable(source)) = self else {
             return None;
         };
         source.downcast_ref::<RedisError>()?.code()

@@ -66,6 +66,14 @@ impl Keys {
         Ok(Self(NAMES.map(|name| format!("{{mercury:{queue}}}:v2:{name}"))))
     }
 
+    /// The key of this name.
+    ///
+    /// # Panics
+    /// If there is none: a fault of the program.
+    pub fn named(&self, name: &str) -> &str {
+        self.at(index_of(name).expect("the key exists"))
+    }
+
     /// The key at a place that [`index_of`] told.
     pub fn at(&self, index: usize) -> &str {
         &self.0[index]

@@ -100,6 +100,14 @@ impl Queue {
         }
     }
 
+    /// The moment, in ms since 1970.
+    async fn now(&self) -> Result<u64, Error> {
+        match self.clock {
+            Clock::Server => self.redis.now().await,
+            Clock::Fixed(now_ms) => Ok(now_ms),
+        }
+    }
+
     /// The queue's name.
     pub fn name(&self) -> &str {
         &self.name

@@ -8,6 +8,7 @@ use redis::{Cmd, Value};
 
 use super::{
     Error, Redis,
+    connection::Request,
     keys::{self, Keys},
 };
 
@@ -54,19 +55,15 @@ impl Script {
     }
 
     pub async fn run(&self, redis: &Redis, keys: &Keys, arguments: impl Fn(&mut Cmd)) -> Result<Value, Error> {
-        let call = |command: &str, script: &str| {
-            let mut cmd = redis::cmd(command);
-            cmd.arg(script).arg(self.keys.len());
-            for index in &self.keys {
-                cmd.arg(keys.at(*index));
-            }
-            arguments(&mut cmd);
-            cmd
-        };
+        let call = |command: &str, script: &str| self.call(command, script, keys, &arguments);
         let first = call("EVALSHA", &self.digest);
         if self.is_replicated {
-            return match redis.write(&first, keys.at(0)).await {
-                Err(error) if error.is_no_script() => redis.write(&call("EVAL", &self.text), keys.at(0)).await,
+            return match redis.write(Request::Command(&first), keys.at(0)).await {
+                Err(error) if error.is_no_script() => {
+                    redis
+                        .write(Request::Command(&call("EVAL", &self.text)), keys.at(0))
+                        .await
+                }
                 outcome => outcome,
             };
         }
@@ -74,5 +71,20 @@ impl Script {
             Err(error) if error.is_no_script() => Ok(redis.query(&call("EVAL", &self.text)).await?),
             outcome => outcome,
         }
+    }
+    /// The script as a part of a transaction: with its text, since a server that does not know it would skip it there and
+    /// go on.
+    pub fn in_transaction(&self, keys: &Keys, arguments: impl Fn(&mut Cmd)) -> Cmd {
+        self.call("EVAL", &self.text, keys, &arguments)
+    }
+
+    fn call(&self, command: &str, script: &str, keys: &Keys, arguments: &impl Fn(&mut Cmd)) -> Cmd {
+        let mut cmd = redis::cmd(command);
+        cmd.arg(script).arg(self.keys.len());
+        for index in &self.keys {
+            cmd.arg(keys.at(*index));
+        }
+        arguments(&mut cmd);
+        cmd
     }
 }

@@ -167,12 +167,20 @@ impl Send {
             return String::new();
         }
         let head_start = self.head_start.as_millis();
-        let (key, order, note) = match &self.coalesce {
-            Some(Coalesce { key, order, note }) => (key.as_str(), *order, note.as_str()),
-            None => ("", 0, ""),
-        };
+        let key = self.coalesce.as_ref().map(|coalesce| coalesce.key.as_str());
         let (dedup_id, group) = (dedup_id.unwrap_or_default(), group.unwrap_or_default());
-        format!("{delay}\n{dedup_id}\n{group}\n{head_start}\n{key}\n{order}\n{note}")
+        format!(
+            "{delay}\n{dedup_id}\n{group}\n{head_start}\n{}",
+            key.unwrap_or_default()
+        )
+    }
+
+    /// What is stored of how it takes the place of others.
+    pub(super) fn fold_line(&self) -> String {
+        match &self.coalesce {
+            Some(Coalesce { key, order, note }) => format!("{key} {order} {note}"),
+            None => String::new(),
+        }
     }
 }
 
@@ -252,7 +260,7 @@ mod tests {
         let policy = Policy::default();
         assert_eq!(Send::new("x").attribute("a", "b").options(&policy), "");
         let asks = Send::new("x").group("g").dedup_id("d").delay(Duration::from_millis(5));
-        assert_eq!(asks.options(&policy), "5\nd\ng\n0\n\n0\n");
+        assert_eq!(asks.options(&policy), "5\nd\ng\n0\n");
     }
 
     #[test]

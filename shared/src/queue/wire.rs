@@ -11,7 +11,7 @@
 use bytes::Bytes;
 use redis::Value;
 
-use super::{DeadMessage, Error, Message, MessageAttributes, MessageId, Peeked, ReceiptHandle, State};
+use super::{DeadMessage, Error, Message, MessageAttributes, MessageId, Peeked, ReceiptHandle, Send, State};
 
 /// The elements of a script's answer, to be taken one by one.
 pub(super) struct Reply(std::vec::IntoIter<Value>);
@@ -159,8 +159,23 @@ fn group(place: &[u8]) -> Option<String> {
     Some(String::from_utf8_lossy(&place[..end]).into_owned())
 }
 
+/// The value that is stored of a message sent at this moment.
+pub(super) fn value(send: &Send, sent_at: u64) -> Vec<u8> {
+    let attributes = attributes_line(&send.attributes);
+    let fold = send.fold_line();
+    let mut value = Vec::with_capacity(16 + attributes.len() + fold.len() + send.body.len());
+    value.extend_from_slice(sent_at.to_string().as_bytes());
+    for line in [&attributes, &fold] {
+        value.push(b'\n');
+        value.extend_from_slice(line.as_bytes());
+    }
+    value.push(b'\n');
+    value.extend_from_slice(&send.body);
+    value
+}
+
 /// The attributes as they are stored.
-pub(super) fn attributes_line(attributes: &MessageAttributes) -> String {
+fn attributes_line(attributes: &MessageAttributes) -> String {
     if attributes.is_empty() {
         return String::new();
     }

@@ -345,10 +345,28 @@ async fn expired_deduplication_ids_are_removed() {
     let batch: Vec<Send> = (0..1_500).map(|n| Send::new("").dedup_id(n.to_string())).collect();
     queue.at(T0).send_batch(&batch).await.unwrap();
     for _ in 0..2 {
-        queue.at(T0 + 1_000).send(&Send::new("")).await.unwrap();
+        queue
+            .at(T0 + 1_000)
+            .send(&Send::new("").dedup_id("last"))
+            .await
+            .unwrap();
     }
-    let keys = keys_of(&settings(), &queue).await;
-    assert!(!keys.iter().any(|key| key.ends_with(":dedup")), "{keys:?}");
+    assert!(
+        queue
+            .at(T0 + 1_999)
+            .send(&Send::new("").dedup_id("last"))
+            .await
+            .unwrap()
+            .is_duplicate()
+    );
+    let key = format!("{{mercury:{}}}:v2:dedup", queue.name());
+    let mut connection = raw_for(&settings(), &key).await;
+    let left: u64 = redis::cmd("ZCARD")
+        .arg(&key)
+        .query_async(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(left, 1);
 }
 
 #[tokio::test]

@@ -129,9 +129,12 @@ async fn while_slots_move_calls_may_fail_for_a_while_and_no_message_is_lost_or_s
             let mut n = 0;
             while !stop.load(Ordering::Relaxed) {
                 let group = format!("g{}", n % 5);
-                let batch: Vec<Send> = (0..10)
-                    .map(|_| Send::new(vec![b'x'; 200]).group(group.clone()))
-                    .collect();
+                let plain = || Send::new(vec![b'x'; 200]);
+                // Every other batch is without groups, which takes another way.
+                let batch: Vec<Send> = match n % 2 {
+                    0 => (0..10).map(|_| plain()).collect(),
+                    _ => (0..10).map(|_| plain().group(group.clone())).collect(),
+                };
                 // Repeated until it is known to have arrived, as every sender must.
                 while let Err(error) = queue.send_batch(&batch).await {
                     passing(error);

@@ -47,6 +47,9 @@ async fn every_script_works(queue: &Queue) {
     assert_eq!(bodies(&again), ["dead", "changed", "snoozed"]);
     assert_eq!(queue.purge().await.unwrap(), 3);
     assert_eq!(letters.purge().await.unwrap(), 0);
+    queue.at(T0).send(&Send::new("plain")).await.unwrap();
+    assert_eq!(bodies(&queue.at(T0).receive(9, NO_WAIT).await.unwrap()), ["plain"]);
+    assert_eq!(queue.purge().await.unwrap(), 1);
     every_script_works_with_groups(queue).await;
 }
 
@@ -258,7 +261,7 @@ async fn a_user_who_may_only_use_the_queues_keys_can_do_everything() {
         .arg("-@all");
     let data = "eval evalsha ping time hset hget hdel hlen hsetnx hexists hmget hincrby zadd zrem zscore zmscore zcount \
                 zcard zrange zrangebyscore zremrangebyrank rpush lrange ltrim llen unlink hstrlen zincrby zrank zrangebylex \
-                zremrangebylex sadd srem sismember smembers scard lindex lset lpush";
+                zremrangebylex sadd srem sismember smembers scard lindex lset lpush multi exec";
     for command in data.split_whitespace() {
         rule.arg(format!("+{command}"));
     }

@@ -17,12 +17,22 @@ pub struct Case {
     message: fn(Bytes, usize) -> Send,
 }
 
-/// All ways. The first is what everything else is compared with; a further one, say messages of many groups, is a
-/// further `Case` here.
-pub const CASES: &[Case] = &[Case {
-    name: "mercury",
-    message: |body, _| Send::new(body),
-}];
+/// All ways. The first is what everything else is compared with.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "mercury",
+        message: |body, _| Send::new(body),
+    },
+    // As Mercury's own queues are used: every message has the group of its store.
+    Case {
+        name: "mercury, 1 group",
+        message: |body, _| Send::new(body).group("shop"),
+    },
+    Case {
+        name: "mercury, 10 groups",
+        message: |body, number| Send::new(body).group(format!("shop-{}", number % 10)),
+    },
+];
 
 /// The queue, used in one way.
 #[derive(Debug, Clone)]

@@ -5,8 +5,8 @@
 --   its place and age; an older one is dropped. Either way the note of the superseded one is kept with the other.
 -- KEYS: bodies ready delayed aged dedup places grouped ring busy paused coalesce meta
 -- ARGV: 1 now in ms, or ''  2 deduplication window in ms  3 most bytes of all messages, 0: any  4 1 if the queue is FIFO
---   then four for each message: id, options, attributes as one line of JSON, body. Options are '' or seven lines: delay
---   in ms, deduplication id, group, head start in ms, coalescing key, its order, note.
+--   then three for each message: id, options, value. Options are '' or five lines: delay in ms, deduplication id, group,
+--   head start in ms, coalescing key.
 -- Returns: for each message 0 if sent, 1 if dropped as a duplicate, 2 if superseded; or, if the bytes are spent and
 --   nothing was sent, how many bytes are there.
 -- Crash: a script is applied whole or not at all. Out of memory is refused at the first HSETNX, before any write,
@@ -14,7 +14,7 @@
 local window, budget, fifo = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
 local added = 0
 if budget > 0 then
-  for i = 5, #ARGV, 4 do added = added + #ARGV[i + 3] end
+  for i = 5, #ARGV, 3 do added = added + #ARGV[i + 2] end
   local bytes = tonumber(redis.call('HGET', meta, 'bytes') or 0)
   if bytes + added > budget then return bytes end
   added = 0
@@ -53,36 +53,37 @@ local function replace(other, id)
   end
 end
 
-local function send(id, options, attributes, body)
+local function send(id, options, value)
   local option = {}
   for line in string.gmatch(options .. '\n', '([^\n]*)\n') do option[#option + 1] = line end
-  local delay, dedup_id, group, ahead, key, order, note = unpack(option)
+  local delay, dedup_id, group, ahead, key = unpack(option)
   if dedup_id ~= '' then
     local recorded = redis.call('ZSCORE', dedup, dedup_id)
     if recorded and tonumber(recorded) > now then return 1 - redis.call('HEXISTS', bodies, id) end
     if redis.call('HEXISTS', bodies, id) == 1 then return 0 end
   end
-  local fold, reply = '', 0
-  if key ~= '' then
-    fold = key .. ' ' .. order .. ' ' .. note
-    local other, value, their_fold, their_order = waiting_with(key, id)
-    if other and tonumber(order) < their_order then
+  local reply = 0
+  local other, their_value, their_fold, their_order
+  if key ~= '' then other, their_value, their_fold, their_order = waiting_with(key, id) end
+  if other then
+    local attributes, order, note, body = string.match(value, '^%d+\n([^\n]*\n)%S+ (%d+) ([^\n]*)(\n.*)$')
+    if tonumber(order) < their_order then
       if redis.call('HEXISTS', bodies, id) == 1 then return 0 end
-      local head, rest = string.match(value, '^(%d+\n[^\n]*\n)[^\n]*(\n.*)$')
+      local head, rest = string.match(their_value, '^(%d+\n[^\n]*\n)[^\n]*(\n.*)$')
       redis.call('HSET', bodies, other, head .. their_fold .. '\t' .. note .. rest)
       added, reply = added + #note + 1, 2
-    elseif other then
+    else
       local their_note, their_notes = string.match(their_fold, '^%S+ %d+ ([^\t]*)(.*)$')
-      fold = fold .. their_notes .. '\t' .. their_note
-      local sent = string.match(value, '^%d+')
-      if not store(id, table.concat({ sent, attributes, fold, body }, '\n')) then return 0 end
+      local fold = table.concat({ key, ' ', order, ' ', note, their_notes, '\t', their_note })
+      local sent = string.match(their_value, '^%d+\n')
+      if not store(id, sent .. attributes .. fold .. body) then return 0 end
       replace(other, id)
       redis.call('HSET', coalesce, key, id)
-      added, reply = added - #value, 3
+      added, reply = added - #their_value, 3
     end
   end
   if reply == 0 then
-    if not store(id, table.concat({ now, attributes, fold, body }, '\n')) then return 0 end
+    if not store(id, value) then return 0 end
     local place
     if group ~= '' then
       local turn = fifo and redis.call('HINCRBY', meta, 'turn', 1) or now - ahead
@@ -113,14 +114,15 @@ local function flush()
 end
 
 local replies = {}
-for i = 5, #ARGV, 4 do
-  local id, options, attributes = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+for i = 5, #ARGV, 3 do
+  local id, options, value = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   if options == '' then
-    if store(id, now .. '\n' .. attributes .. '\n\n' .. ARGV[i + 3]) then visible[#visible + 1] = id end
+    if store(id, value) then visible[#visible + 1] = id end
     replies[#replies + 1] = 0
   else
-    if string.find(options, '^%d*\n[^\n]*\n[^\n]*\n[^\n]*\n[^\n]') then flush() end
-    replies[#replies + 1] = send(id, options, attributes, ARGV[i + 3])
+    -- A coalescing key ends the options; the message that waits with it may be one of this batch.
+    if string.sub(options, -1) ~= '\n' then flush() end
+    replies[#replies + 1] = send(id, options, value)
   end
 end
 flush()
