@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use redis::{FromRedisValue, Value, aio::MultiplexedConnection, from_redis_value};
 use shared::queue::{Queue, Settings};
 
-use crate::queue_support::raw;
+use crate::queue_support::raw_for;
 
 type Scores = Vec<(String, f64)>;
 type Bytes = BTreeMap<String, Vec<u8>>;
@@ -41,9 +41,10 @@ struct Stored {
 
 impl Audit {
     pub async fn of(settings: &Settings, queue: &Queue) -> Self {
+        let prefix = format!("{{mercury:{}}}:v2:", queue.name());
         Self {
-            connection: raw(settings).await,
-            prefix: format!("{{mercury:{}}}:v2:", queue.name()),
+            connection: raw_for(settings, &format!("{prefix}bodies")).await,
+            prefix,
         }
     }
 
