@@ -43,7 +43,7 @@ impl Audit {
     pub async fn of(settings: &Settings, queue: &Queue) -> Self {
         let prefix = format!("{{mercury:{}}}:v2:", queue.name());
         Self {
-            connection: raw_for(settings, &prefix).await,
+            connection: raw_for(settings, &format!("{prefix}bodies")).await,
             prefix,
         }
     }
