@@ -1,7 +1,7 @@
 //! A script and how it is called.
 //!
 //! A script says in its line `-- KEYS:` which keys it takes, by the names of [`keys`](super::keys); they are passed in
-//! that order, and are local variables of these names in it. It is called by its digest; a server that does not know it
+//! that order, and are local variables of these names in it. A line `-- INCLUDE:` stands for a part that others share. It is called by its digest; a server that does not know it
 //! is sent the text instead, which makes it known.
 
 use redis::{Cmd, Value};
@@ -12,6 +12,20 @@ use super::{
     keys::{self, Keys},
 };
 
+/// Begins a line of a script in whose place a shared part stands.
+const INCLUDE: &str = "-- INCLUDE: ";
+
+/// A part that several scripts share.
+fn part(name: &str) -> &'static str {
+    match name {
+        "bytes" => include_str!("scripts/bytes.lua"),
+        "clock" => include_str!("scripts/clock.lua"),
+        "dying" => include_str!("scripts/dying.lua"),
+        "groups" => include_str!("scripts/groups.lua"),
+        _ => panic!("there is no shared part {name}"),
+    }
+}
+
 pub(super) struct Script {
     text: String,
     digest: String,
@@ -21,17 +35,29 @@ pub(super) struct Script {
 }
 
 impl Script {
-    /// A script from the parts that others share with it, and its own text.
+    /// A script of this text.
     ///
     /// # Panics
-    /// If it names no keys, or one that does not exist: a fault of the program, found by the first call.
-    pub fn new(shared: &[&str], own: &str) -> Self {
+    /// If it names no keys, or a key or a shared part that does not exist: a fault of the program, found by the first
+    /// call.
+    pub fn new(own: &str) -> Self {
         let names = own.lines().find_map(|line| line.strip_prefix("-- KEYS: "));
         let names: Vec<&str> = names.expect("a script names its keys").split(' ').collect();
         let keys = names
             .iter()
             .map(|name| keys::index_of(name).expect("a script's keys exist"));
-        let text = format!("local {} = unpack(KEYS)\n{}{own}", names.join(", "), shared.concat());
+        let mut text = format!("local {} = unpack(KEYS)\n", names.join(", "));
+        // What it says of itself is for readers, and would travel with every transaction.
+        for line in own
+            .lines()
+            .skip_while(|line| line.starts_with("--") && !line.starts_with(INCLUDE))
+        {
+            match line.strip_prefix(INCLUDE) {
+                Some(name) => text.push_str(part(name)),
+                None => text.push_str(line),
+            }
+            text.push('\n');
+        }
         Self {
             keys: keys.collect(),
             digest: redis::Script::new(&text).get_hash().to_owned(),

@@ -14,49 +14,31 @@ use super::{
 pub(super) const MAX_BYTES: usize = 8 << 20;
 
 macro_rules! script {
-    ($name:ident, $file:literal $(, $shared:literal)* $(; $replicated:ident)?) => {
-        static $name: LazyLock<Script> = LazyLock::new(|| {
-            Script::new(
-                &[$(include_str!(concat!("scripts/", $shared))),*],
-                include_str!(concat!("scripts/", $file)),
-            )
-            $(.$replicated())?
-        });
+    ($name:ident, $file:literal $(; $replicated:ident)?) => {
+        static $name: LazyLock<Script> =
+            LazyLock::new(|| Script::new(include_str!(concat!("scripts/", $file)))$(.$replicated())?);
     };
 }
 
-script!(SEND, "send.lua", "bytes.lua", "clock.lua", "groups.lua"; replicated);
-script!(ADMIT, "admit.lua", "bytes.lua");
-script!(
-    RECEIVE,
-    "receive.lua",
-    "bytes.lua",
-    "clock.lua",
-    "groups.lua",
-    "dying.lua"
-);
-script!(DELETE, "delete.lua", "bytes.lua", "clock.lua", "groups.lua");
-script!(CHANGE_VISIBILITY, "change_visibility.lua", "clock.lua");
-script!(SNOOZE, "snooze.lua", "clock.lua");
-script!(
-    DEAD_LETTER,
-    "dead_letter.lua",
-    "bytes.lua",
-    "clock.lua",
-    "groups.lua",
-    "dying.lua"
-);
-script!(CANCEL, "cancel.lua", "bytes.lua", "groups.lua");
-script!(PAUSE, "pause.lua", "groups.lua");
-script!(ATTRIBUTES, "attributes.lua", "clock.lua");
-script!(PEEK, "peek.lua", "clock.lua");
+script!(SEND, "send.lua"; replicated);
+script!(ADMIT, "admit.lua");
+script!(ADMIT_GROUPED, "admit_grouped.lua");
+script!(RECEIVE, "receive.lua");
+script!(DELETE, "delete.lua");
+script!(CHANGE_VISIBILITY, "change_visibility.lua");
+script!(SNOOZE, "snooze.lua");
+script!(DEAD_LETTER, "dead_letter.lua");
+script!(CANCEL, "cancel.lua");
+script!(PAUSE, "pause.lua");
+script!(ATTRIBUTES, "attributes.lua");
+script!(PEEK, "peek.lua");
 script!(PURGE, "purge.lua");
 script!(PEEK_DEAD, "peek_dead.lua");
-script!(DELETE_DEAD, "delete_dead.lua", "bytes.lua");
+script!(DELETE_DEAD, "delete_dead.lua");
 script!(PURGE_DEAD, "purge_dead.lua");
-script!(REDRIVE, "redrive.lua", "bytes.lua", "groups.lua");
+script!(REDRIVE, "redrive.lua");
 script!(TASK, "task.lua");
-script!(TASKS, "tasks.lua", "clock.lua");
+script!(TASKS, "tasks.lua");
 
 impl Queue {
     /// Calls a script whose first argument is the moment of the call.
@@ -79,8 +61,8 @@ pub(super) async fn send(queue: &Queue, batch: &[Send]) -> Result<Vec<Sent>, Err
     let policy = &queue.policy;
     let options: Vec<String> = batch.iter().map(|send| send.options(policy)).collect();
     let sent_at = queue.now().await?;
-    if policy.max_bytes.is_none() && options.iter().all(String::is_empty) {
-        match send_plain(queue, batch, sent_at).await {
+    if policy.max_bytes.is_none() && batch.iter().all(|send| send.is_simple(policy)) {
+        match send_simple(queue, batch, sent_at).await {
             // While a slot moves, only single calls find their way.
             Err(error) if error.is_redirection() => {}
             outcome => return outcome,
@@ -118,18 +100,28 @@ pub(super) async fn send(queue: &Queue, batch: &[Send]) -> Result<Vec<Sent>, Err
     sent.collect()
 }
 
-/// Sends messages that ask for nothing, to a queue without a budget, so that Redis stores their bodies without a script
-/// having to copy them.
-async fn send_plain(queue: &Queue, batch: &[Send], sent_at: u64) -> Result<Vec<Sent>, Error> {
+/// Sends messages that need no look at others, to a queue without a budget, so that Redis stores their bodies without a
+/// script having to copy them.
+async fn send_simple(queue: &Queue, batch: &[Send], sent_at: u64) -> Result<Vec<Sent>, Error> {
     let values: Vec<(String, Vec<u8>)> = batch
         .iter()
         .map(|send| (send.id.to_string(), wire::value(send, sent_at)))
         .collect();
-    let admit = ADMIT.in_transaction(&queue.keys, |cmd| {
-        for (id, value) in &values {
-            cmd.arg(id).arg(value.len());
-        }
-    });
+    let admit = if batch.iter().all(|send| send.own_group().is_none()) {
+        ADMIT.in_transaction(&queue.keys, |cmd| {
+            for (id, value) in &values {
+                cmd.arg(id).arg(value.len());
+            }
+        })
+    } else {
+        ADMIT_GROUPED.in_transaction(&queue.keys, |cmd| {
+            cmd.arg(queue.clock.argument());
+            for (send, (id, value)) in batch.iter().zip(&values) {
+                cmd.arg(id).arg(value.len()).arg(send.own_group().unwrap_or_default());
+                cmd.arg(send.head_start_ms());
+            }
+        })
+    };
     let bodies = queue.keys.named("bodies");
     let mut store = redis::cmd("HSET");
     store.arg(bodies);
@@ -356,7 +348,7 @@ mod tests {
     fn no_request_has_more_arguments_than_elasticache_serverless_takes() {
         // Command, script and number of keys; the keys; what comes before the entries.
         let head = |script: &Script| 3 + script.key_count() + 4;
-        assert!(head(&SEND) + MAX_MESSAGES * 3 <= 3_999);
+        assert!(head(&SEND) + MAX_MESSAGES * 4 <= 3_999);
         for (script, each) in [
             (&DELETE, 3),
             (&CHANGE_VISIBILITY, 6),

@@ -157,6 +157,25 @@ impl Send {
         Ok(())
     }
 
+    /// Whether it can be sent without a look at other messages.
+    pub(super) fn is_simple(&self, policy: &Policy) -> bool {
+        let is_delayed = !self.delay.unwrap_or(policy.delay).is_zero();
+        let is_unique = self.dedup_id.is_some() && !policy.dedup_window.is_zero();
+        !(is_delayed || is_unique || self.coalesce.is_some() || policy.fifo)
+    }
+
+    /// The group it belongs to.
+    pub(super) fn own_group(&self) -> Option<&str> {
+        self.group
+            .as_deref()
+            .or((!self.head_start.is_zero()).then_some(NO_GROUP))
+    }
+
+    /// Its head start in ms.
+    pub(super) fn head_start_ms(&self) -> u64 {
+        self.head_start.as_millis() as u64
+    }
+
     /// What the script reads: nothing for a message that asks for nothing.
     pub(super) fn options(&self, policy: &Policy) -> String {
         let delay = self.delay.unwrap_or(policy.delay).as_millis();

@@ -127,6 +127,9 @@ async fn a_message_older_than_the_retention_is_a_dead_letter_and_never_nowhere()
         .map(|letter| (letter.reason.as_str(), letter.sent_at))
         .collect();
     assert_eq!(told, [("expired", T0); 2]);
+    // Sent back, they are received once more.
+    assert_eq!(at(60_002).dead_letter_queue().redrive(9).await.unwrap(), 2);
+    assert_eq!(receive(&at(60_002)).await.len(), 2);
 }
 
 #[tokio::test]

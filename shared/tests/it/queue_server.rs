@@ -261,7 +261,7 @@ async fn a_user_who_may_only_use_the_queues_keys_can_do_everything() {
         .arg("-@all");
     let data = "eval evalsha ping time hset hget hdel hlen hsetnx hexists hmget hincrby zadd zrem zscore zmscore zcount \
                 zcard zrange zrangebyscore zremrangebyrank rpush lrange ltrim llen unlink hstrlen zincrby zrank zrangebylex \
-                zremrangebylex sadd srem sismember smembers scard lindex lset lpush multi exec";
+                zremrangebylex sadd srem sismember smembers scard lindex lset lpush multi exec exists";
     for command in data.split_whitespace() {
         rule.arg(format!("+{command}"));
     }

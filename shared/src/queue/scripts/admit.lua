@@ -5,6 +5,7 @@
 -- ARGV: two for each message: id, bytes of the value (at most 500 messages)
 -- Returns: how many are new.
 -- Crash: the transaction is applied whole or not at all. Out of memory is refused when it is announced, before it runs.
+-- INCLUDE: bytes
 local visible, added = {}, 0
 for i = 1, #ARGV, 2 do
   if redis.call('HEXISTS', bodies, ARGV[i]) == 0 then

@@ -7,6 +7,7 @@
 -- Returns: visible, in flight, delayed, age of the oldest in ms or -1, dead letters, ms since the first of these died
 --   or -1, bytes of messages, bytes of dead letters, groups that wait, 1 if the queue is paused, paused groups.
 -- Crash: changes nothing.
+-- INCLUDE: clock
 local function since(start)
   return start and math.max(0, now - start) or -1
 end

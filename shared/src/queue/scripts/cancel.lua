@@ -4,6 +4,8 @@
 -- Returns: for each id 1 if it was there, else 0.
 -- Crash: a script is applied whole or not at all; repeated after a lost answer it says 0. HDEL comes first because Redis
 --   allows it when out of memory, and then the rest.
+-- INCLUDE: bytes
+-- INCLUDE: groups
 local replies = {}
 for i, id in ipairs(ARGV) do
   local value = redis.call('HGET', bodies, id)

@@ -8,6 +8,7 @@
 -- Returns: for each receipt 1 if changed, 0 if stale, 3 if too long.
 -- Crash: a script is applied whole or not at all, and repeating it is harmless. ZREM comes first because Redis allows
 --   it when out of memory, and then the rest: a full queue can still back off.
+-- INCLUDE: clock
 local replies = {}
 for i = 2, #ARGV, 6 do
   local id, changed, until_ms = ARGV[i], 0, now + ARGV[i + 4]

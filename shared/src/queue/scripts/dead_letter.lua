@@ -6,6 +6,10 @@
 -- Returns: for each receipt 1 if moved, 0 if stale, 2 if the dead letters' bytes are spent and the message is hidden.
 -- Crash: a script is applied whole or not at all; repeated after a lost answer it says stale. ZREM comes first because
 --   Redis allows it when out of memory, and then the rest.
+-- INCLUDE: clock
+-- INCLUDE: bytes
+-- INCLUDE: groups
+-- INCLUDE: dying
 local replies = {}
 for i = 4, #ARGV, 3 do
   local id, count, fate = ARGV[i], ARGV[i + 1], 0

@@ -6,6 +6,8 @@
 -- Returns: for each receipt 1 if the message was deleted, 0 if the receipt is stale.
 -- Crash: a script is applied whole or not at all; repeated after a lost answer it says stale. An id that was visible
 --   again stays in ready without its body, and receive skips it. Nothing here needs memory but counts of known size.
+-- INCLUDE: clock
+-- INCLUDE: bytes
 local ids, current, replies, seen, bytes, fifo = {}, {}, {}, {}, 0, ARGV[2] == '1'
 for i = 3, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
 local counts = redis.call('HMGET', receives, unpack(ids))
@@ -22,13 +24,17 @@ if #current == 0 then return replies end
 redis.call('HDEL', bodies, unpack(current))
 redis.call('HDEL', receives, unpack(current))
 local flying = redis.call('ZREM', in_flight, unpack(current))
--- Most messages have no snoozes, errors, delay or group: asking whether any has is cheaper than naming them all.
+weigh('bytes', -bytes)
+-- Most messages have no snoozes, errors, delay, age or group.
+if redis.call('EXISTS', snoozes, errors, delayed, aged, places) == 0 then return replies end
+
 for _, key in ipairs({ snoozes, errors }) do
   if redis.call('HLEN', key) > 0 then redis.call('HDEL', key, unpack(current)) end
 end
 for _, key in ipairs({ delayed, aged }) do
   if redis.call('ZCARD', key) > 0 then redis.call('ZREM', key, unpack(current)) end
 end
+-- INCLUDE: groups
 if redis.call('HLEN', places) > 0 then
   local known = fifo or flying < #current
   known = known and redis.call('HMGET', places, unpack(current)) or {}
@@ -40,5 +46,4 @@ if redis.call('HLEN', places) > 0 then
     end
   end
 end
-weigh('bytes', -bytes)
 return replies

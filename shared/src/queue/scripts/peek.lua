@@ -6,6 +6,7 @@
 -- Returns: offset of the next page or -1, then seven for each message: id, 0 visible / 1 in flight / 2 delayed, ms
 --   until visible, receives that count, last error or '', group and order or '', stored value.
 -- Crash: changes nothing.
+-- INCLUDE: clock
 local offset, limit, room = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local lists = { ready, grouped, in_flight, delayed }
 local sizes = { redis.call('LLEN', ready) }

@@ -11,7 +11,45 @@
 -- Crash: a script is applied whole or not at all; if its answer is lost, the messages reappear after the timeout.
 --   Every write follows one that Redis allows when out of memory (ZREMRANGEBYRANK, LTRIM, ZREMRANGEBYLEX), so a full
 --   queue drains.
-local max, limit, dead_budget, fifo = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[7]), ARGV[8] == '1'
+-- INCLUDE: clock
+local max, limit, oldest = tonumber(ARGV[4]), tonumber(ARGV[5]), now - ARGV[6]
+-- Redis writes out every number it is given; a string is passed as it is.
+local until_ms = string.format('%.0f', now + ARGV[2])
+
+-- Most receives find only messages that nobody received before, and nothing but these: then this is all.
+local function receive_new()
+  if redis.call('EXISTS', delayed, ring, paused, snoozes, coalesce) > 0 then return end
+  local due = redis.call('ZRANGE', in_flight, 0, 0, 'WITHSCORES')[2]
+  if due and tonumber(due) <= now then return end
+  local ids = redis.call('LRANGE', ready, 0, max - 1)
+  if #ids == 0 then return end
+  local counts = redis.call('HMGET', receives, unpack(ids))
+  local reply, hide, count, seen, bytes = { now, 0 }, {}, {}, {}, 0
+  for start = 1, #ids, 32 do
+    local stop = math.min(start + 31, #ids)
+    local values = redis.call('HMGET', bodies, unpack(ids, start, stop))
+    for i = start, stop do
+      local id, value = ids[i], values[i - start + 1]
+      if not value or counts[i] or seen[id] or tonumber(string.sub(value, 1, 13)) < oldest then return end
+      bytes = bytes + #value
+      if bytes > limit then return end
+      local r = 5 * i - 2
+      seen[id], hide[2 * i - 1], hide[2 * i], count[2 * i - 1], count[2 * i] = true, until_ms, id, id, '1'
+      reply[r], reply[r + 1], reply[r + 2], reply[r + 3], reply[r + 4] = id, 1, 1, '', value
+    end
+  end
+  redis.call('LTRIM', ready, #ids, -1)
+  redis.call('ZADD', in_flight, unpack(hide))
+  redis.call('HSET', receives, unpack(count))
+  return reply
+end
+local new = receive_new()
+if new then return new end
+
+-- INCLUDE: bytes
+-- INCLUDE: groups
+-- INCLUDE: dying
+local dead_budget, fifo = tonumber(ARGV[7]), ARGV[8] == '1'
 if redis.call('SISMEMBER', paused, '') == 1 then return { now, -1 } end
 
 for _, hidden in ipairs({ in_flight, delayed }) do
@@ -113,8 +151,7 @@ end
 local counts = redis.call('HMGET', receives, unpack(found))
 local uncounted = redis.call('HLEN', snoozes) > 0 and redis.call('HMGET', snoozes, unpack(found)) or {}
 local folding = redis.call('HLEN', coalesce) > 0
--- Redis writes out every number it is given; a string is passed as it is.
-local until_ms, max_receives, oldest = string.format('%.0f', now + ARGV[2]), tonumber(ARGV[3]), now - ARGV[6]
+local max_receives = tonumber(ARGV[3])
 local reply, hide, count, died = { now, 0 }, {}, {}, {}
 for i, id in ipairs(found) do
   local value, receive, place = values[id], tonumber(counts[i] or 0) + 1, place_of[id]
@@ -124,7 +161,9 @@ for i, id in ipairs(found) do
     local key = string.match(value, '^%d+\n[^\n]*\n(%S+) ')
     if key and redis.call('HGET', coalesce, key) == id then redis.call('HDEL', coalesce, key) end
   end
-  local reason = tonumber(sent) < oldest and 'expired' or counted > max_receives and 'max receive count exceeded'
+  -- What was sent back from the dead letters, or only snoozed so far, is handed out once whatever its age.
+  local expired = tonumber(sent) < oldest and not (receive > 1 and counted == 1)
+  local reason = expired and 'expired' or counted > max_receives and 'max receive count exceeded'
   if reason then
     local err = redis.call('HGET', errors, id)
     local fate = die(id, value, receive - 1, counted - 1, reason .. (err and ': ' .. err or ''), dead_budget)

@@ -6,6 +6,8 @@
 -- Returns: for each id 1 if it was moved, 0 if it is not there, 2 if it was left because the bytes are spent.
 -- Crash: a script is applied whole or not at all. A letter is moved, never copied, so repeating says it is not there.
 --   HDEL comes first because Redis allows it when out of memory, and then the rest.
+-- INCLUDE: bytes
+-- INCLUDE: groups
 local room, replies, moved = tonumber(ARGV[1]), {}, 0
 for i = 2, #ARGV do
   local id = ARGV[i]

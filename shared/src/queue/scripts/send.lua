@@ -11,6 +11,9 @@
 --   nothing was sent, how many bytes are there.
 -- Crash: a script is applied whole or not at all. Out of memory is refused at the first HSETNX, before any write,
 --   which is why expired deduplication ids are removed last (at most 1,000 a call, more than a call can add).
+-- INCLUDE: clock
+-- INCLUDE: bytes
+-- INCLUDE: groups
 local window, budget, fifo = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
 local added = 0
 if budget > 0 then

@@ -7,6 +7,7 @@
 -- Returns: for each receipt 1 if snoozed, 0 if stale.
 -- Crash: a script is applied whole or not at all; repeated after a lost answer it says stale, so nothing is uncounted
 --   twice. ZREM comes first because Redis allows it when out of memory, and then the rest.
+-- INCLUDE: clock
 local fifo = redis.call('HLEN', busy) > 0
 local hidden = fifo and in_flight or delayed
 local replies = {}
