@@ -8,7 +8,10 @@ use shared::queue::{
     Snooze,
 };
 
-use crate::queue_support::{NO_WAIT, T0, bodies, keys_of, queue, receipts, settings, small_queue};
+use crate::{
+    queue_audit::Audit,
+    queue_support::{NO_WAIT, T0, bodies, keys_of, queue, receipts, settings, small_queue},
+};
 
 #[tokio::test]
 async fn a_message_dies_when_its_receives_exceed_the_maximum_and_says_why() {
@@ -247,4 +250,25 @@ async fn large_dead_letters_are_redriven_in_steps_and_none_is_lost() {
     assert!(page.items.len() < 12 && page.next == Some(page.items.len() as u64));
     assert_eq!(queue.dead_letter_queue().redrive(100).await.unwrap(), 12);
     assert_eq!(queue.attributes().await.unwrap().visible, 12);
+}
+
+/// A sender that never learned of its success may repeat it so late that the message is dead already.
+#[tokio::test]
+async fn a_letter_whose_message_was_sent_again_is_there_once_after_a_redrive() {
+    for group in [None, Some("g")] {
+        let queue = small_queue().at(T0);
+        let send = Send::new("a");
+        let send = group.into_iter().fold(send, Send::group);
+        queue.send(&send).await.unwrap();
+        let receipt = queue.receive(1, NO_WAIT).await.unwrap()[0].receipt;
+        let reason = "r".to_owned();
+        queue.dead_letter(&[DeadLetter { receipt, reason }]).await.unwrap();
+        queue.send(&send).await.unwrap();
+        let held = queue.receive(1, NO_WAIT).await.unwrap();
+        assert_eq!(queue.dead_letter_queue().redrive(9).await.unwrap(), 1);
+        assert_eq!(Audit::of(&settings(), &queue).await.check(false).await, (1, 0));
+        assert!(queue.receive(9, NO_WAIT).await.unwrap().is_empty());
+        assert_eq!(queue.delete(&receipts(&held)).await.unwrap(), [Done]);
+        assert_eq!(queue.attributes().await.unwrap().bytes, 0);
+    }
 }

@@ -1,6 +1,7 @@
 -- Guarantee: the named dead letters are visible in their source queue again: same id, time of sending, group,
 --   attributes and body, and the receive count starts again. `receives` goes on from where it was, with as many snoozes,
---   so that no receipt of the former life is valid.
+--   so that no receipt of the former life is valid. A letter whose message was sent again meanwhile, under the same id,
+--   is only removed: the message is there.
 -- KEYS: ready bodies receives snoozes aged dead dead_bodies places grouped ring busy paused meta
 -- ARGV: 1 bytes of values  then ids (at most 1,000)
 -- Returns: for each id 1 if it was moved, 0 if it is not there, 2 if it was left because the bytes are spent.
@@ -14,6 +15,11 @@ for i = 2, #ARGV do
   local letter, fate = redis.call('HGET', dead_bodies, id), 0
   if letter and moved > 0 and #letter > room then
     fate = 2
+  elseif letter and redis.call('HEXISTS', bodies, id) == 1 then
+    redis.call('HDEL', dead_bodies, id)
+    redis.call('ZREM', dead, id)
+    weigh('dead_bytes', -#letter)
+    fate = 1
   elseif letter then
     local count, reason, place_size, start = string.match(letter, '^%d+ (%d+) %d+ (%d+) (%d+)\n()')
     local place = string.sub(letter, start + reason, start + reason + place_size - 1)
