@@ -170,6 +170,7 @@ impl Run {
                         Entry {
                             place,
                             counted,
+                            receives: entry.receives.max(1),
                             ..entry
                         },
                     )

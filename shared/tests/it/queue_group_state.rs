@@ -139,7 +139,9 @@ impl State {
         }
         let before = self.waiting();
         let mut left = before.clone();
-        let is_old = |entry: &Entry| entry.sent_at + RETENTION < now;
+        // What was sent back from the dead letters, or only snoozed so far, is handed out once whatever its age.
+        let is_spared = |entry: &Entry| entry.receives > 0 && entry.counted == 0;
+        let is_old = |entry: &Entry| entry.sent_at + RETENTION < now && !is_spared(entry);
         for letter in &died {
             let entry = self.take(&mut left, letter.id);
             assert!(

@@ -27,6 +27,8 @@ for i = 2, #ARGV do
     redis.call('HDEL', dead_bodies, id)
     redis.call('ZREM', dead, id)
     redis.call('HSET', bodies, id, value)
+    -- At least one, so that receive knows it for one that was sent back, and does not find it too old at once.
+    count = math.max(1, count)
     redis.call('HSET', receives, id, count)
     redis.call('HSET', snoozes, id, count)
     redis.call('ZADD', aged, string.match(value, '^%d+'), id)
