@@ -114,6 +114,7 @@ impl FakeShopify {
             secret: home.secret("webhook-secret")?,
             products: usize::try_from(options.products)?,
             seed: options.seed,
+            short_decimals: true,
             ..Config::default()
         };
         let server = Server::start(config).await.context("the fake Shopify does not start")?;
