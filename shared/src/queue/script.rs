@@ -1,8 +1,8 @@
 //! A script and how it is called.
 //!
 //! A script says in its line `-- KEYS:` which keys it takes, by the names of [`keys`](super::keys); they are passed in
-//! that order, and are local variables of these names in it. A line `-- INCLUDE:` stands for a part that others share. It is called by its digest; a server that does not know it
-//! is sent the text instead, which makes it known.
+//! that order, and are local variables of these names in it. A line `-- INCLUDE:` stands for a part that others share. A
+//! script is called by its digest; a server that does not know it is sent the text instead, which makes it known.
 
 use redis::{Cmd, Value};
 
@@ -98,6 +98,7 @@ impl Script {
             outcome => outcome,
         }
     }
+
     /// The script as a part of a transaction: with its text, since a server that does not know it would skip it there and
     /// go on.
     pub fn in_transaction(&self, keys: &Keys, arguments: impl Fn(&mut Cmd)) -> Cmd {

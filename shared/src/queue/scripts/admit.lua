@@ -1,6 +1,6 @@
 -- Guarantee: ids that no message has yet are visible, and their bytes counted. It runs in one transaction with, and
 --   before, the HSET that stores the bodies, which so never pass through Lua. An id that is there already is left where it
---   is, so a send whose answer was lost may be repeated.
+--   is, so a send whose answer was lost may be repeated; only its time of sending becomes that of the repeated one.
 -- KEYS: bodies ready meta
 -- ARGV: two for each message: id, bytes of the value (at most 500 messages)
 -- Returns: how many are new.
