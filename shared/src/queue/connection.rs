@@ -4,7 +4,7 @@
 //! - Whoever calls while a connection is being made waits for that one attempt and shares its outcome.
 //! - A call that finds the connection dropped (a Lambda environment wakes up long after the server closed an idle
 //!   connection; a failover turned the server into a replica) makes a new one and is repeated once. Every script may be
-//!   repeated: see its crash story.
+//!   repeated: see its crash story. A transaction is not.
 //! - A call that times out is not repeated, so its caller can still answer in time, but the next call gets a new
 //!   connection: a peer that vanished without a word is never asked twice.
 
@@ -24,7 +24,7 @@ use redis::{
 };
 use tokio::{sync::OnceCell, time::timeout};
 
-use super::{Error, Settings};
+use super::{Error, Settings, error::is_dropped};
 
 /// How long replicas have to say that they have a write.
 const WAIT: Duration = Duration::from_secs(1);
@@ -49,7 +49,7 @@ struct Inner {
 #[derive(Clone, Copy)]
 pub(super) enum Request<'a> {
     Command(&'a Cmd),
-    /// Applied whole or not at all.
+    /// Applied whole or not at all, and never repeated by itself.
     Transaction(&'a Pipeline),
 }
 
@@ -86,6 +86,11 @@ impl Redis {
     pub async fn ping(&self) -> Result<(), Error> {
         self.query(&redis::cmd("PING")).await?;
         Ok(())
+    }
+
+    /// Whether there is more than one master. A cluster's client repeats by itself what it sent over a dropped connection.
+    pub(super) fn is_cluster(&self) -> bool {
+        matches!(self.0.endpoint, Endpoint::Cluster(_))
     }
 
     /// Sends one command and returns its answer, over a new connection if the present one proves to be dropped.
@@ -142,7 +147,7 @@ impl Redis {
         let cell = self.current();
         let used_before = cell.initialized();
         match self.attempt(&cell, request).await {
-            Err(error) if used_before && is_dropped(&error) => {
+            Err(error) if used_before && is_dropped(&error) && matches!(request, Request::Command(_)) => {
                 tracing::info!(redis.address = %self.0.address, error = %error, "connection to redis dropped, connecting again");
                 self.attempt(&self.current(), request).await
             }
@@ -286,15 +291,6 @@ fn cause(error: RedisError) -> RedisError {
         Some([(_, first), ..]) => first.clone().into(),
         _ => error,
     }
-}
-
-/// Whether the command may be repeated at once over a new connection.
-fn is_dropped(error: &RedisError) -> bool {
-    error.is_connection_dropped()
-        || matches!(
-            error.kind(),
-            ErrorKind::ClusterConnectionNotFound | ErrorKind::Server(ServerErrorKind::ReadOnly)
-        )
 }
 
 fn timed_out(_: tokio::time::error::Elapsed) -> RedisError {

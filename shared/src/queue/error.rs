@@ -65,16 +65,20 @@ impl Error {
         self.code() == Some("NOSCRIPT")
     }
 
-    /// Whether the slot of the queue is on another node, or on its way there, and nothing was done.
-    pub(super) fn is_redirection(&self) -> bool {
-        matches!(self.code(), Some("MOVED" | "ASK" | "TRYAGAIN"))
+    /// Whether the connection was dropped, so that the call may be repeated at once over a new one.
+    pub(super) fn is_dropped(&self) -> bool {
+        self.redis_error().is_some_and(is_dropped)
     }
 
     fn code(&self) -> Option<&str> {
+        self.redis_error()?.code()
+    }
+
+    fn redis_error(&self) -> Option<&RedisError> {
         let (Self::Refused(source) | Self::Unavailable(source)) = self else {
             return None;
         };
-        source.downcast_ref::<RedisError>()?.code()
+        source.downcast_ref()
     }
 }
 
@@ -88,6 +92,15 @@ impl From<RedisError> for Error {
             _ => Self::Refused(Arc::new(error)),
         }
     }
+}
+
+/// Whether the connection was dropped, or leads to a server that has become a replica.
+pub(super) fn is_dropped(error: &RedisError) -> bool {
+    error.is_connection_dropped()
+        || matches!(
+            error.kind(),
+            ErrorKind::ClusterConnectionNotFound | ErrorKind::Server(ServerErrorKind::ReadOnly)
+        )
 }
 
 /// Whether the cause lies in the connection or the state of the server rather than in the call.

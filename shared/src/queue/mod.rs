@@ -17,6 +17,7 @@ mod connection;
 mod dead_letter;
 mod error;
 mod filter;
+mod fresh;
 mod keys;
 mod message;
 mod policy;
@@ -129,7 +130,7 @@ impl Queue {
         let mut rest = batch;
         while !rest.is_empty() {
             let (request, later) = rest.split_at(fitting(rest));
-            sent.extend(scripts::send(self, request).await?);
+            sent.extend(fresh::send(self, request).await?);
             rest = later;
         }
         Ok(sent)

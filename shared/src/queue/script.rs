@@ -22,6 +22,7 @@ fn part(name: &str) -> &'static str {
         "clock" => include_str!("scripts/clock.lua"),
         "dying" => include_str!("scripts/dying.lua"),
         "groups" => include_str!("scripts/groups.lua"),
+        "wake" => include_str!("scripts/wake.lua"),
         _ => panic!("there is no shared part {name}"),
     }
 }
@@ -40,24 +41,20 @@ impl Script {
     /// # Panics
     /// If it names no keys, or a key or a shared part that does not exist: a fault of the program, found by the first
     /// call.
-    pub fn new(own: &str) -> Self {
+    pub fn new(own: &'static str) -> Self {
         let names = own.lines().find_map(|line| line.strip_prefix("-- KEYS: "));
         let names: Vec<&str> = names.expect("a script names its keys").split(' ').collect();
         let keys = names
             .iter()
             .map(|name| keys::index_of(name).expect("a script's keys exist"));
         let mut text = format!("local {} = unpack(KEYS)\n", names.join(", "));
-        // What it says of itself is for readers, and would travel with every transaction.
-        for line in own
-            .lines()
-            .skip_while(|line| line.starts_with("--") && !line.starts_with(INCLUDE))
-        {
-            match line.strip_prefix(INCLUDE) {
-                Some(name) => text.push_str(part(name)),
-                None => text.push_str(line),
-            }
+        for line in own.lines() {
+            text.push_str(line.trim_start().strip_prefix(INCLUDE).map_or(line, part));
             text.push('\n');
         }
+        // Comments are for readers, and would travel with every transaction.
+        let is_code = |line: &&str| !line.trim_start().starts_with("--");
+        let text = text.lines().filter(is_code).collect::<Vec<_>>().join("\n");
         Self {
             keys: keys.collect(),
             digest: redis::Script::new(&text).get_hash().to_owned(),

@@ -6,8 +6,7 @@ use redis::{Cmd, Value};
 
 use super::{
     Attributes, ChangeVisibility, DeadLetter, DeadMessage, Error, Message, MessageId, Page, Peeked, Queue,
-    ReceiptHandle, Send, SendOutcome, Sent, Settled, Snooze, connection::Request, dead_letter::After, script::Script,
-    wire, wire::Reply,
+    ReceiptHandle, Send, SendOutcome, Sent, Settled, Snooze, dead_letter::After, script::Script, wire, wire::Reply,
 };
 
 /// Most bytes of stored values in one answer or one step. A single message may exceed it alone.
@@ -21,8 +20,6 @@ macro_rules! script {
 }
 
 script!(SEND, "send.lua"; replicated);
-script!(ADMIT, "admit.lua");
-script!(ADMIT_GROUPED, "admit_grouped.lua");
 script!(RECEIVE, "receive.lua");
 script!(DELETE, "delete.lua");
 script!(CHANGE_VISIBILITY, "change_visibility.lua");
@@ -56,26 +53,18 @@ impl Queue {
     }
 }
 
-/// Sends one request's worth of messages.
-pub(super) async fn send(queue: &Queue, batch: &[Send]) -> Result<Vec<Sent>, Error> {
+/// Sends one request's worth of messages, of which some may be there already. Each has its time of sending.
+pub(super) async fn send(queue: &Queue, batch: &[Send], sent_at: &[u64]) -> Result<Vec<Sent>, Error> {
     let policy = &queue.policy;
     let options: Vec<String> = batch.iter().map(|send| send.options(policy)).collect();
-    let sent_at = queue.now().await?;
-    if policy.max_bytes.is_none() && batch.iter().all(|send| send.is_simple(policy)) {
-        match send_simple(queue, batch, sent_at).await {
-            // While a slot moves, only single calls find their way.
-            Err(error) if error.is_redirection() => {}
-            outcome => return outcome,
-        }
-    }
     let call = queue.run_now(&SEND, |cmd| {
         cmd.arg(policy.dedup_window.as_millis() as u64)
             .arg(policy.max_bytes.unwrap_or(0))
             .arg(u8::from(policy.fifo));
-        for (send, options) in batch.iter().zip(&options) {
+        for ((send, options), sent_at) in batch.iter().zip(&options).zip(sent_at) {
             cmd.arg(send.id.to_string())
                 .arg(options)
-                .arg(wire::value(send, sent_at));
+                .arg(wire::value(send, *sent_at));
         }
     });
     let answer = call.await?;
@@ -98,44 +87,6 @@ pub(super) async fn send(queue: &Queue, batch: &[Send]) -> Result<Vec<Sent>, Err
         })
     });
     sent.collect()
-}
-
-/// Sends messages that need no look at others, to a queue without a budget, so that Redis stores their bodies without a
-/// script having to copy them.
-async fn send_simple(queue: &Queue, batch: &[Send], sent_at: u64) -> Result<Vec<Sent>, Error> {
-    let values: Vec<(String, Vec<u8>)> = batch
-        .iter()
-        .map(|send| (send.id.to_string(), wire::value(send, sent_at)))
-        .collect();
-    let admit = if batch.iter().all(|send| send.own_group().is_none()) {
-        ADMIT.in_transaction(&queue.keys, |cmd| {
-            for (id, value) in &values {
-                cmd.arg(id).arg(value.len());
-            }
-        })
-    } else {
-        ADMIT_GROUPED.in_transaction(&queue.keys, |cmd| {
-            cmd.arg(queue.clock.argument());
-            for (send, (id, value)) in batch.iter().zip(&values) {
-                cmd.arg(id).arg(value.len()).arg(send.own_group().unwrap_or_default());
-                cmd.arg(send.head_start_ms());
-            }
-        })
-    };
-    let bodies = queue.keys.named("bodies");
-    let mut store = redis::cmd("HSET");
-    store.arg(bodies);
-    for (id, value) in &values {
-        store.arg(id).arg(&value[..]);
-    }
-    let mut transaction = redis::Pipeline::with_capacity(2);
-    transaction.atomic().add_command(admit).add_command(store);
-    queue.redis.write(Request::Transaction(&transaction), bodies).await?;
-    let sent = batch.iter().map(|send| Sent {
-        message_id: send.id,
-        outcome: SendOutcome::Sent,
-    });
-    Ok(sent.collect())
 }
 
 /// What a receive brought.

@@ -1,4 +1,7 @@
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -22,6 +25,10 @@ pub struct Send {
     group: Option<String>,
     head_start: Duration,
     coalesce: Option<Coalesce>,
+    /// When it, or a clone of it, was sent for the first time, in ms.
+    sent_at: Arc<OnceLock<u64>>,
+    /// Whether it has an identity that something else may have been sent under.
+    is_copy: bool,
 }
 
 /// How a message takes the place of another.
@@ -44,6 +51,8 @@ impl Send {
             group: None,
             head_start: Duration::ZERO,
             coalesce: None,
+            sent_at: Arc::default(),
+            is_copy: false,
         }
     }
 
@@ -115,6 +124,7 @@ impl Send {
             id,
             attributes,
             group,
+            is_copy: true,
             ..Self::new(body)
         }
     }
@@ -157,6 +167,17 @@ impl Send {
         Ok(())
     }
 
+    /// Begins to send it, now. Says when that was begun first, and whether there may be a message of this identity
+    /// already.
+    pub(super) fn begin(&self, now_ms: u64) -> (u64, bool) {
+        let mut is_repeated = true;
+        let sent_at = *self.sent_at.get_or_init(|| {
+            is_repeated = false;
+            now_ms
+        });
+        (sent_at, is_repeated || self.is_copy)
+    }
+
     /// Whether it can be sent without a look at other messages.
     pub(super) fn is_simple(&self, policy: &Policy) -> bool {
         let is_delayed = !self.delay.unwrap_or(policy.delay).is_zero();
@@ -164,11 +185,10 @@ impl Send {
         !(is_delayed || is_unique || self.coalesce.is_some() || policy.fifo)
     }
 
-    /// The group it belongs to.
-    pub(super) fn own_group(&self) -> Option<&str> {
-        self.group
-            .as_deref()
-            .or((!self.head_start.is_zero()).then_some(NO_GROUP))
+    /// The group it belongs to. What needs a place needs a group.
+    pub(super) fn group_in(&self, policy: &Policy) -> Option<&str> {
+        let needs_group = policy.fifo || self.coalesce.is_some() || !self.head_start.is_zero();
+        self.group.as_deref().or(needs_group.then_some(NO_GROUP))
     }
 
     /// Its head start in ms.
@@ -180,16 +200,16 @@ impl Send {
     pub(super) fn options(&self, policy: &Policy) -> String {
         let delay = self.delay.unwrap_or(policy.delay).as_millis();
         let dedup_id = self.dedup_id.as_deref().filter(|_| !policy.dedup_window.is_zero());
-        let needs_group = policy.fifo || self.coalesce.is_some() || !self.head_start.is_zero();
-        let group = self.group.as_deref().or(needs_group.then_some(NO_GROUP));
+        let group = self.group_in(policy);
         if delay == 0 && dedup_id.is_none() && group.is_none() {
             return String::new();
         }
-        let head_start = self.head_start.as_millis();
         let key = self.coalesce.as_ref().map(|coalesce| coalesce.key.as_str());
-        let (dedup_id, group) = (dedup_id.unwrap_or_default(), group.unwrap_or_default());
         format!(
-            "{delay}\n{dedup_id}\n{group}\n{head_start}\n{}",
+            "{delay}\n{}\n{}\n{}\n{}",
+            dedup_id.unwrap_or_default(),
+            group.unwrap_or_default(),
+            self.head_start_ms(),
             key.unwrap_or_default()
         )
     }
@@ -280,6 +300,16 @@ mod tests {
         assert_eq!(Send::new("x").attribute("a", "b").options(&policy), "");
         let asks = Send::new("x").group("g").dedup_id("d").delay(Duration::from_millis(5));
         assert_eq!(asks.options(&policy), "5\nd\ng\n0\n");
+    }
+
+    #[test]
+    fn only_what_was_never_begun_cannot_be_there() {
+        let send = Send::new("x");
+        let clone = send.clone();
+        assert_eq!(send.begin(5), (5, false));
+        assert_eq!((send.begin(6), clone.begin(7)), ((5, true), (5, true)));
+        let copy = Send::copy(send.id, Bytes::new(), MessageAttributes::new(), None);
+        assert_eq!(copy.begin(8), (8, true));
     }
 
     #[test]

@@ -159,6 +159,11 @@ fn group(place: &[u8]) -> Option<String> {
     Some(String::from_utf8_lossy(&place[..end]).into_owned())
 }
 
+/// The place, among those of its group, of a message that was sent at this moment with this head start.
+pub(super) fn place(group: &str, sent_at: u64, head_start_ms: u64) -> Vec<u8> {
+    format!("{group}\0{:014}", sent_at.saturating_sub(head_start_ms)).into_bytes()
+}
+
 /// The value that is stored of a message sent at this moment.
 pub(super) fn value(send: &Send, sent_at: u64) -> Vec<u8> {
     let attributes = attributes_line(&send.attributes);

@@ -25,6 +25,7 @@ mod queue_fair;
 mod queue_fifo;
 mod queue_group_model;
 mod queue_group_state;
+mod queue_late;
 mod queue_model;
 mod queue_proxy;
 mod queue_redrive;

@@ -7,6 +7,7 @@ use shared::queue::Settings;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::watch,
 };
 
 /// Where the connection is cut.
@@ -18,7 +19,7 @@ pub enum Cut {
     Answer,
 }
 
-/// Which calls of scripts are cut.
+/// Which calls of scripts, and which transactions, are cut.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     pub cut: Cut,
@@ -32,6 +33,7 @@ pub struct Plan {
 pub struct Proxy {
     pub settings: Settings,
     plan: Arc<Mutex<Option<Plan>>>,
+    gate: watch::Sender<bool>,
 }
 
 impl Proxy {
@@ -40,10 +42,11 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let plan = Arc::default();
         let (server, plans) = ((settings.host.clone(), settings.port), Arc::clone(&plan));
+        let (gate, gates) = watch::channel(true);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(&server).await.unwrap();
-                tokio::spawn(relay(client, server, Arc::clone(&plans)));
+                tokio::spawn(relay(client, server, Arc::clone(&plans), gates.clone()));
             }
         });
         let settings = Settings {
@@ -51,11 +54,21 @@ impl Proxy {
             port,
             ..settings.clone()
         };
-        Self { settings, plan }
+        Self { settings, plan, gate }
     }
 
     pub fn break_by(&self, plan: Plan) {
         *self.plan.lock().unwrap() = Some(plan);
+    }
+
+    /// Holds what is sent from now on back, until it is opened.
+    pub fn shut(&self) {
+        self.gate.send_replace(false);
+    }
+
+    /// Lets everything through, also what was held back.
+    pub fn open(&self) {
+        self.gate.send_replace(true);
     }
 
     /// Breaks no more. Says how many cuts of the plan are left.
@@ -64,7 +77,12 @@ impl Proxy {
     }
 }
 
-async fn relay(mut client: TcpStream, mut server: TcpStream, plan: Arc<Mutex<Option<Plan>>>) {
+async fn relay(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    plan: Arc<Mutex<Option<Plan>>>,
+    mut gate: watch::Receiver<bool>,
+) {
     let (mut request, mut answer) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     let mut is_answer_lost = false;
     loop {
@@ -76,6 +94,7 @@ async fn relay(mut client: TcpStream, mut server: TcpStream, plan: Arc<Mutex<Opt
                     Some(Cut::Answer) => is_answer_lost = true,
                     None => {}
                 }
+                if gate.wait_for(|is_open| *is_open).await.is_err() { return }
                 if server.write_all(&request[..size]).await.is_err() { return }
             }
             read = server.read(&mut answer) => {
@@ -90,7 +109,7 @@ async fn relay(mut client: TcpStream, mut server: TcpStream, plan: Arc<Mutex<Opt
 
 /// What is to happen to this request.
 fn cut(plan: &Mutex<Option<Plan>>, request: &[u8]) -> Option<Cut> {
-    let is_call = request.windows(4).any(|word| word == b"EVAL");
+    let is_call = request.windows(4).any(|word| word == b"EVAL" || word == b"MULT");
     let mut plan = plan.lock().unwrap();
     let plan = plan.as_mut().filter(|plan| is_call && plan.times > 0)?;
     if plan.after > 0 {

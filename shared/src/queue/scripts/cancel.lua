@@ -5,6 +5,7 @@
 -- Crash: a script is applied whole or not at all; repeated after a lost answer it says 0. HDEL comes first because Redis
 --   allows it when out of memory, and then the rest.
 -- INCLUDE: bytes
+-- INCLUDE: wake
 -- INCLUDE: groups
 local replies = {}
 for i, id in ipairs(ARGV) do

@@ -8,6 +8,7 @@
 --   Redis allows it when out of memory, and then the rest.
 -- INCLUDE: clock
 -- INCLUDE: bytes
+-- INCLUDE: wake
 -- INCLUDE: groups
 -- INCLUDE: dying
 local replies = {}

@@ -6,14 +6,17 @@
 -- Returns: for each receipt 1 if the message was deleted, 0 if the receipt is stale.
 -- Crash: a script is applied whole or not at all; repeated after a lost answer it says stale. An id that was visible
 --   again stays in ready without its body, and receive skips it. Nothing here needs memory but counts of known size.
--- INCLUDE: clock
 -- INCLUDE: bytes
+local function is_in_flight(id)
+  -- INCLUDE: clock
+  return tonumber(redis.call('ZSCORE', in_flight, id) or 0) > now
+end
 local ids, current, replies, seen, bytes, fifo = {}, {}, {}, {}, 0, ARGV[2] == '1'
 for i = 3, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
 local counts = redis.call('HMGET', receives, unpack(ids))
 for i, id in ipairs(ids) do
   local latest = counts[i] == ARGV[3 * i + 1]
-  if latest and fifo then latest = tonumber(redis.call('ZSCORE', in_flight, id) or 0) > now end
+  if latest and fifo then latest = is_in_flight(id) end
   replies[i] = latest and 1 or 0
   if latest and not seen[id] then
     seen[id], current[#current + 1], bytes = true, id, bytes + ARGV[3 * i + 2]
@@ -34,6 +37,7 @@ end
 for _, key in ipairs({ delayed, aged }) do
   if redis.call('ZCARD', key) > 0 then redis.call('ZREM', key, unpack(current)) end
 end
+-- INCLUDE: wake
 -- INCLUDE: groups
 if redis.call('HLEN', places) > 0 then
   local known = fifo or flying < #current

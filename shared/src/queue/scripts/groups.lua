@@ -1,17 +1,9 @@
 -- Messages with a group. `places` says of each where it belongs: its group, NUL, its order; and with its id behind it,
 -- that is its member of `grouped`. `ring` holds the groups that receive looks at, by how much each was served; `busy`
 -- says of a FIFO queue how many messages of a group are in flight, which block the others.
--- Needs: ready places grouped ring busy paused
+-- Needs: ready places grouped ring busy paused, and wake
 local function group_of(place)
   return (string.match(place, '^[^%z]+'))
-end
-
--- Lets receive look at the group, unless it is paused or blocked. It counts as served a little more than the least
--- served of those who wait, so that it is among the next, and who comes back each time never overtakes who waits.
-local function wake(group)
-  if redis.call('ZSCORE', ring, group) or redis.call('HEXISTS', busy, group) == 1
-    or redis.call('SISMEMBER', paused, group) == 1 then return end
-  redis.call('ZADD', ring, (redis.call('ZRANGE', ring, 0, 0, 'WITHSCORES')[2] or -0.5) + 0.5, group)
 end
 
 local function wake_if_waiting(group)

@@ -4,6 +4,7 @@
 -- ARGV: 1 the group, or ''  2 1 to pause, 0 to resume
 -- Returns: 1 if that changed anything, else 0.
 -- Crash: a script is applied whole or not at all, and repeating it is harmless.
+-- INCLUDE: wake
 -- INCLUDE: groups
 local group = ARGV[1]
 if ARGV[2] == '1' then

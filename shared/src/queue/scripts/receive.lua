@@ -47,6 +47,7 @@ local new = receive_new()
 if new then return new end
 
 -- INCLUDE: bytes
+-- INCLUDE: wake
 -- INCLUDE: groups
 -- INCLUDE: dying
 local dead_budget, fifo = tonumber(ARGV[7]), ARGV[8] == '1'
@@ -73,14 +74,14 @@ local found, values, place_of, bytes, full, touched = {}, {}, {}, 0, false, fals
 
 -- Adds the messages that these ids stand for, until they weigh enough; says how many ids are done with. An id may linger
 -- in ready after its message was deleted late, and the message be back under the same id since then.
-local function read(ids, held, waiting)
+local function read(ids, waiting)
   touched = true
   for start = 1, #ids, 16 do
     local stop = math.min(start + 15, #ids)
     local stored = redis.call('HMGET', bodies, unpack(ids, start, stop))
     for i = start, stop do
       local id, value = ids[i], stored[i - start + 1]
-      if value and not held[i] and not waiting[i] and not values[id] then
+      if value and not waiting[i] and not values[id] then
         if bytes > 0 and bytes + #value > limit then
           full = true
           return i - 1
@@ -97,7 +98,7 @@ local function take_plain(share)
   local ids = redis.call('LRANGE', ready, 0, share - 1)
   if #ids == 0 then return 0, false end
   local waiting = redis.call('ZCARD', delayed) > 0 and redis.call('ZMSCORE', delayed, unpack(ids)) or {}
-  local done = read(ids, redis.call('ZMSCORE', in_flight, unpack(ids)), waiting)
+  local done = read(ids, waiting)
   redis.call('LTRIM', ready, done, -1)
   return done, redis.call('LLEN', ready) > 0
 end
@@ -110,7 +111,7 @@ local function take_grouped(group, share)
     ids[i] = string.sub(members[i], -32)
     place_of[ids[i]] = string.sub(members[i], 1, -33)
   end
-  local done = read(ids, {}, {})
+  local done = read(ids, {})
   if done > 0 then redis.call('ZREMRANGEBYLEX', grouped, first, '[' .. members[done]) end
   if fifo and done > 0 then return done, false end
   return done, more or done < #ids
@@ -153,7 +154,13 @@ local uncounted = redis.call('HLEN', snoozes) > 0 and redis.call('HMGET', snooze
 local folding = redis.call('HLEN', coalesce) > 0
 local max_receives = tonumber(ARGV[3])
 local reply, hide, count, died = { now, 0 }, {}, {}, {}
-for i, id in ipairs(found) do
+
+-- A send that arrived late, or what lingers in ready, may name a message that somebody holds.
+local function is_hidden(id)
+  return redis.call('ZSCORE', in_flight, id) or redis.call('ZSCORE', delayed, id)
+end
+
+local function hand_out(i, id)
   local value, receive, place = values[id], tonumber(counts[i] or 0) + 1, place_of[id]
   local counted = receive - (uncounted[i] or 0)
   local sent = string.sub(value, 1, 13)
@@ -176,6 +183,10 @@ for i, id in ipairs(found) do
     reply[r + 1], reply[r + 2], reply[r + 3], reply[r + 4], reply[r + 5] = id, receive, counted, place or '', value
     if fifo then redis.call('HINCRBY', busy, group_of(place), 1) end
   end
+end
+
+for i, id in ipairs(found) do
+  if not (counts[i] and is_hidden(id)) then hand_out(i, id) end
 end
 if #hide > 0 then
   redis.call('ZADD', in_flight, unpack(hide))

@@ -8,6 +8,7 @@
 -- Crash: a script is applied whole or not at all. A letter is moved, never copied, so repeating says it is not there.
 --   HDEL comes first because Redis allows it when out of memory, and then the rest.
 -- INCLUDE: bytes
+-- INCLUDE: wake
 -- INCLUDE: groups
 local room, replies, moved = tonumber(ARGV[1]), {}, 0
 for i = 2, #ARGV do

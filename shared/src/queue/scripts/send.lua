@@ -13,6 +13,7 @@
 --   which is why expired deduplication ids are removed last (at most 1,000 a call, more than a call can add).
 -- INCLUDE: clock
 -- INCLUDE: bytes
+-- INCLUDE: wake
 -- INCLUDE: groups
 local window, budget, fifo = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
 local added = 0
@@ -89,7 +90,7 @@ local function send(id, options, value)
     if not store(id, value) then return 0 end
     local place
     if group ~= '' then
-      local turn = fifo and redis.call('HINCRBY', meta, 'turn', 1) or now - ahead
+      local turn = fifo and redis.call('HINCRBY', meta, 'turn', 1) or string.sub(value, 1, 13) - ahead
       place = group .. '\0' .. string.format('%014.0f', turn)
       placed[#placed + 1], placed[#placed + 2] = id, place
       if key ~= '' then redis.call('HSET', coalesce, key, id) end
