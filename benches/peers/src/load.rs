@@ -9,8 +9,10 @@ use anyhow::{Result, ensure};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 
-/// So many tasks of a client work side by side, on one connection.
-pub const TASKS: usize = 8;
+/// So many calls of batches are outstanding at a time, on one connection.
+const TASKS: usize = 8;
+/// So many calls of single messages: as many as the smaller of BullMQ's workers has.
+const SINGLE_TASKS: usize = 50;
 /// A queue that hands nothing out for so long has lost something.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -53,6 +55,11 @@ impl Load {
         Self::new(self.body.len(), self.messages.min(messages), self.batch)
     }
 
+    /// How many calls are outstanding at a time.
+    pub fn tasks(&self) -> usize {
+        if self.batch == 1 { SINGLE_TASKS } else { TASKS }
+    }
+
     /// The bytes of all bodies.
     pub fn bytes(&self) -> f64 {
         (self.body.len() * self.messages) as f64
@@ -62,7 +69,7 @@ impl Load {
 /// Sends all of a load.
 pub async fn send_all(sender: &impl Sender, load: &Load) -> Result<Duration> {
     let next = Arc::new(AtomicUsize::new(0));
-    side_by_side(|| {
+    side_by_side(load, || {
         let (mut sender, load, next) = (sender.clone(), load.clone(), next.clone());
         async move {
             loop {
@@ -80,7 +87,7 @@ pub async fn send_all(sender: &impl Sender, load: &Load) -> Result<Duration> {
 /// Receives all of a load, and deletes it unless it shall stay in flight.
 pub async fn receive_all(receiver: &impl Receiver, load: &Load, delete: bool) -> Result<Duration> {
     let done = Arc::new(AtomicUsize::new(0));
-    let taken = side_by_side(|| {
+    let taken = side_by_side(load, || {
         let (mut receiver, load, done) = (receiver.clone(), load.clone(), done.clone());
         async move {
             let start = Instant::now();
@@ -97,12 +104,12 @@ pub async fn receive_all(receiver: &impl Receiver, load: &Load, delete: bool) ->
     Ok(taken)
 }
 
-async fn side_by_side<F>(task: impl Fn() -> F) -> Result<Duration>
+async fn side_by_side<F>(load: &Load, task: impl Fn() -> F) -> Result<Duration>
 where
     F: Future<Output = Result<()>> + Send + 'static,
 {
     let start = Instant::now();
-    let tasks: Vec<_> = (0..TASKS).map(|_| tokio::spawn(task())).collect();
+    let tasks: Vec<_> = (0..load.tasks()).map(|_| tokio::spawn(task())).collect();
     for outcome in try_join_all(tasks).await? {
         outcome?;
     }

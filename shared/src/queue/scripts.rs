@@ -89,6 +89,9 @@ pub(super) async fn send(queue: &Queue, batch: &[Send], sent_at: &[u64]) -> Resu
     sent.collect()
 }
 
+/// In an answer to a receive, in the place of `next_ms`.
+const ALL_ARE_NEW: i64 = -2;
+
 /// What a receive brought.
 pub(super) struct Received {
     pub messages: Vec<Message>,
@@ -108,12 +111,16 @@ pub(super) async fn receive(queue: &Queue, max: usize) -> Result<Received, Error
             .arg(u8::from(policy.fifo));
     });
     let mut reply = Reply::new(call.await?)?;
-    let now = reply.number()?;
-    let next_ms = reply.count()?;
+    let (now, next_ms) = (reply.number()?, reply.integer()?);
     let mut messages = Vec::with_capacity(max);
     while !reply.is_empty() {
-        messages.push(reply.message(now)?);
+        messages.push(if next_ms == ALL_ARE_NEW {
+            reply.new_message(now)?
+        } else {
+            reply.message(now)?
+        });
     }
+    let next_ms = u64::try_from(next_ms).ok();
     Ok(Received { messages, next_ms })
 }
 

@@ -67,28 +67,14 @@ impl Reply {
 
     pub fn message(&mut self, received_at: u64) -> Result<Message, Error> {
         let id = self.id()?;
-        let receives = self.number()?;
-        let receive_count = self.number()? as u32;
+        let (receives, counted) = (self.number()?, self.number()?);
         let group = group(&self.bytes()?);
-        let value = self.bytes()?;
-        let bytes = value.len() as u64;
-        let stored = Stored::parse(value)?;
-        Ok(Message {
-            id,
-            receipt: ReceiptHandle {
-                id,
-                receives,
-                received_at,
-                sent_at: stored.sent_at,
-                bytes,
-            },
-            receive_count,
-            sent_at: stored.sent_at,
-            group,
-            attributes: stored.attributes,
-            body: stored.body,
-            superseded: stored.superseded,
-        })
+        received(id, receives, counted, group, self.bytes()?, received_at)
+    }
+
+    /// A message that nobody received before, and that has no group.
+    pub fn new_message(&mut self, received_at: u64) -> Result<Message, Error> {
+        received(self.id()?, 1, 1, None, self.bytes()?, received_at)
     }
 
     pub fn peeked(&mut self) -> Result<Peeked, Error> {
@@ -151,6 +137,34 @@ impl Reply {
             body: stored.body,
         })
     }
+}
+
+fn received(
+    id: MessageId,
+    receives: u64,
+    counted: u64,
+    group: Option<String>,
+    value: Bytes,
+    received_at: u64,
+) -> Result<Message, Error> {
+    let bytes = value.len() as u64;
+    let stored = Stored::parse(value)?;
+    Ok(Message {
+        id,
+        receipt: ReceiptHandle {
+            id,
+            receives,
+            received_at,
+            sent_at: stored.sent_at,
+            bytes,
+        },
+        receive_count: counted as u32,
+        sent_at: stored.sent_at,
+        group,
+        attributes: stored.attributes,
+        body: stored.body,
+        superseded: stored.superseded,
+    })
 }
 
 /// The group that a place names; an empty place names none.

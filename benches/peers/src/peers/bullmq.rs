@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::load::{Load, TASKS};
+use crate::load::Load;
 
 const DRIVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bullmq/driver.mjs");
 
@@ -94,8 +94,8 @@ impl BullMq {
             messages: load.messages,
             batch: load.batch,
             body: str::from_utf8(&load.body)?,
-            // Calls at a time: for single jobs as many as the worker has, for batches as many as the others.
-            outstanding: if load.batch == 1 { self.concurrency } else { TASKS },
+            // For single jobs as many as the worker has, for batches as many as the others.
+            outstanding: if load.batch == 1 { self.concurrency } else { load.tasks() },
             concurrency: self.concurrency,
         };
         let line = format!("{}\n", serde_json::to_string(&order)?);

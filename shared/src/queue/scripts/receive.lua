@@ -8,6 +8,7 @@
 --   6 retention in ms  7 most bytes of dead letters, 0: any  8 1 if the queue is FIFO
 -- Returns: now, ms until the next message becomes visible (-1: none is hidden; 0: ask again at once; only meaningful if
 --   no message follows), then five for each message: id, receives, receives that count, group and order or '', value.
+--   Or now, -2, and two for each message, which nobody received before and which has no group: id, value.
 -- Crash: a script is applied whole or not at all; if its answer is lost, the messages reappear after the timeout.
 --   Every write follows one that Redis allows when out of memory (ZREMRANGEBYRANK, LTRIM, ZREMRANGEBYLEX), so a full
 --   queue drains.
@@ -24,19 +25,21 @@ local function receive_new()
   local ids = redis.call('LRANGE', ready, 0, max - 1)
   if #ids == 0 then return end
   local counts = redis.call('HMGET', receives, unpack(ids))
-  local reply, hide, count, seen, bytes = { now, 0 }, {}, {}, {}, 0
-  for start = 1, #ids, 32 do
-    local stop = math.min(start + 31, #ids)
+  local reply, hide, count, seen, bytes = { now, -2 }, {}, {}, {}, 0
+  -- An answer of up to 16 KB is passed to a script without being put together first.
+  for start = 1, #ids, 15 do
+    local stop = math.min(start + 14, #ids)
     local values = redis.call('HMGET', bodies, unpack(ids, start, stop))
+    -- What nobody received before is there in the order of sending.
+    if start == 1 and (string.match(values[1] or '', '^%d+') or 0) - oldest < 0 then return end
     for i = start, stop do
-      local id, value = ids[i], values[i - start + 1]
-      if not value or counts[i] or seen[id] or tonumber(string.sub(value, 1, 13)) < oldest then return end
-      bytes = bytes + #value
-      if bytes > limit then return end
-      local r = 5 * i - 2
-      seen[id], hide[2 * i - 1], hide[2 * i], count[2 * i - 1], count[2 * i] = true, until_ms, id, id, '1'
-      reply[r], reply[r + 1], reply[r + 2], reply[r + 3], reply[r + 4] = id, 1, 1, '', value
+      local id, value, n = ids[i], values[i - start + 1], 2 * i
+      if not value or counts[i] or seen[id] then return end
+      seen[id], bytes = true, bytes + #value
+      hide[n - 1], hide[n], count[n - 1], count[n] = until_ms, id, id, '1'
+      reply[n + 1], reply[n + 2] = id, value
     end
+    if bytes > limit then return end
   end
   redis.call('LTRIM', ready, #ids, -1)
   redis.call('ZADD', in_flight, unpack(hide))
