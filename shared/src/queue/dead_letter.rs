@@ -28,6 +28,8 @@ pub struct DeadMessage {
     pub group: Option<String>,
     /// What the sender said beside the body.
     pub attributes: MessageAttributes,
+    /// The notes of the messages that this one superseded.
+    pub superseded: Vec<String>,
     /// What was sent.
     pub body: Bytes,
 }

@@ -106,6 +106,7 @@ mod tests {
             sent_at: 100,
             group: Some("a.myshopify.com".into()),
             attributes: MessageAttributes::from([("kind".into(), "webhook".into())]),
+            superseded: Vec::new(),
             body: r#"{"topic":"products/update","n":{"id":12345678901234567890}}"#.into(),
         }
     }

@@ -191,10 +191,7 @@ impl DeadLetterQueue {
     /// under the same identity, which changes nothing there while they wait.
     async fn move_to(&self, other: &Queue, letters: Vec<DeadMessage>) -> Result<u64, Error> {
         let ids: Vec<MessageId> = letters.iter().map(|letter| letter.id).collect();
-        let copies: Vec<Send> = letters
-            .into_iter()
-            .map(|letter| Send::copy(letter.id, letter.body, letter.attributes, letter.group))
-            .collect();
+        let copies: Vec<Send> = letters.into_iter().map(Send::copy).collect();
         other.send_batch(&copies).await?;
         Ok(done(&self.delete(&ids).await?))
     }

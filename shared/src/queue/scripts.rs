@@ -149,6 +149,7 @@ pub(super) async fn change_visibility(queue: &Queue, batch: &[ChangeVisibility])
 
 pub(super) async fn snooze(queue: &Queue, batch: &[Snooze]) -> Result<Vec<Settled>, Error> {
     let call = queue.run_now(&SNOOZE, |cmd| {
+        cmd.arg(u8::from(queue.policy.fifo));
         for snooze in batch {
             push(cmd, &snooze.receipt)
                 .arg(snooze.receipt.sent_at)

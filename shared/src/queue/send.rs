@@ -6,7 +6,7 @@ use std::{
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::{Error, MAX_BODY, MessageAttributes, MessageId, Policy, policy};
+use super::{DeadMessage, Error, MAX_BODY, MessageAttributes, MessageId, Policy, policy};
 
 /// The group of messages that need one and name none.
 const NO_GROUP: &str = "-";
@@ -27,8 +27,8 @@ pub struct Send {
     coalesce: Option<Coalesce>,
     /// When it, or a clone of it, was sent for the first time, in ms.
     sent_at: Arc<OnceLock<u64>>,
-    /// Whether it has an identity that something else may have been sent under.
-    is_copy: bool,
+    /// If it is the copy of a message: the notes of those that one superseded. It may have been sent before.
+    copied: Option<Vec<String>>,
 }
 
 /// How a message takes the place of another.
@@ -52,7 +52,7 @@ impl Send {
             head_start: Duration::ZERO,
             coalesce: None,
             sent_at: Arc::default(),
-            is_copy: false,
+            copied: None,
         }
     }
 
@@ -119,13 +119,13 @@ impl Send {
     }
 
     /// A copy of a message under its own identity, for another queue.
-    pub(super) fn copy(id: MessageId, body: Bytes, attributes: MessageAttributes, group: Option<String>) -> Self {
+    pub(super) fn copy(letter: DeadMessage) -> Self {
         Self {
-            id,
-            attributes,
-            group,
-            is_copy: true,
-            ..Self::new(body)
+            id: letter.id,
+            attributes: letter.attributes,
+            group: letter.group,
+            copied: Some(letter.superseded),
+            ..Self::new(letter.body)
         }
     }
 
@@ -175,7 +175,7 @@ impl Send {
             is_repeated = false;
             now_ms
         });
-        (sent_at, is_repeated || self.is_copy)
+        (sent_at, is_repeated || self.copied.is_some())
     }
 
     /// Whether it can be sent without a look at other messages.
@@ -218,7 +218,10 @@ impl Send {
     pub(super) fn fold_line(&self) -> String {
         match &self.coalesce {
             Some(Coalesce { key, order, note }) => format!("{key} {order} {note}"),
-            None => String::new(),
+            None => {
+                let notes = self.copied.iter().flatten();
+                notes.flat_map(|note| ["\t", note]).collect()
+            }
         }
     }
 }
@@ -308,7 +311,10 @@ mod tests {
         let clone = send.clone();
         assert_eq!(send.begin(5), (5, false));
         assert_eq!((send.begin(6), clone.begin(7)), ((5, true), (5, true)));
-        let copy = Send::copy(send.id, Bytes::new(), MessageAttributes::new(), None);
+        let copy = Send {
+            copied: Some(Vec::new()),
+            ..Send::new("x")
+        };
         assert_eq!(copy.begin(8), (8, true));
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A stored value is four parts, each but the last ended by a newline: the time of sending in ms, the attributes as JSON
 //! (which has no newline of its own; nothing if there are none), the fold line, the body. The fold line is empty but for
-//! a message with a coalescing key: `key order note`, then a tab and a note for each message it superseded. A stored dead
+//! a message with a coalescing key: `key order note`, then a tab and a note for each message it superseded; of a copy in another queue only these. A stored dead
 //! letter is a line `time of death, receives, receives that count, length of the reason, length of the place`, then the
 //! reason, the place, and the value as it was. A place is the group, NUL, and the order within it.
 //!
@@ -134,6 +134,7 @@ impl Reply {
             sent_at: stored.sent_at,
             group,
             attributes: stored.attributes,
+            superseded: stored.superseded,
             body: stored.body,
         })
     }

@@ -138,6 +138,31 @@ async fn another_queue_gets_the_letters_as_they_were() {
 }
 
 #[tokio::test]
+async fn another_queue_gets_the_notes_of_superseded_messages() {
+    let (source, target) = (queue(Policy::default()).at(T0), queue(Policy::default()).at(T0));
+    for (order, note) in [(1, "first"), (2, "second"), (3, "third")] {
+        let send = Send::new("body").attribute("a", "b").coalesce("key", order, note);
+        source.send(&send).await.unwrap();
+    }
+    let held = source.receive(9, NO_WAIT).await.unwrap().remove(0);
+    let (receipt, reason) = (held.receipt, "dead".to_owned());
+    source.dead_letter(&[DeadLetter { receipt, reason }]).await.unwrap();
+    let letters = source.dead_letter_queue();
+    assert_eq!(letters.peek(0, 9).await.unwrap().items[0].superseded, held.superseded);
+    let to = Some(target.name().to_owned());
+    let redrive = Redrive {
+        to,
+        ..Redrive::default()
+    };
+    letters.start_redrive(redrive).await.unwrap();
+    letters.advance(soon(), |_| Ok(target.clone())).await.unwrap();
+    let moved = target.receive(9, NO_WAIT).await.unwrap().remove(0);
+    assert_eq!(moved.superseded, ["first", "second"]);
+    assert_eq!((moved.superseded, moved.body), (held.superseded, held.body));
+    assert_eq!((moved.attributes, moved.id), (held.attributes, held.id));
+}
+
+#[tokio::test]
 async fn letters_that_die_meanwhile_are_left_and_helpers_move_nothing_twice() {
     let queue = with_dead(40).await.at(T0 + 39);
     let letters = queue.dead_letter_queue();

@@ -67,7 +67,13 @@ pub(crate) async fn redrive(context: &Context, value: Value) -> Result<Value, Er
         to: request.to.map(|name| name.as_str().to_owned()),
         per_second: request.per_second,
     };
-    let detail = json!({ "queue": request.queue, "redrive": redrive });
+    // What was searched for in the bodies may be somebody's mail address.
+    let mut kept = redrive.clone();
+    kept.filter
+        .fields
+        .values_mut()
+        .for_each(|value| *value = "not kept".to_owned());
+    let detail = json!({ "queue": request.queue, "redrive": kept });
     audit(context, "deadLetters.redrive", None, &detail).await?;
     match letters.start_redrive(redrive).await.map_err(unavailable)? {
         Some(task) => Ok(json!({ "redrive": task })),

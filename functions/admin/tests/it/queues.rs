@@ -153,3 +153,14 @@ async fn a_misspelt_condition_is_refused_and_never_means_all(pool: PgPool) {
     assert!(status == 400 && body.to_string().contains("JSON pointer"), "{body}");
     assert!(rows(&pool, "select procedure from admin_audit").await.is_empty());
 }
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn the_audit_keeps_no_value_that_was_searched_for_in_bodies(pool: PgPool) {
+    let admin = Admin::start(&pool).await;
+    let fields = json!({ "/email": "jane@example.com" });
+    let redrive = json!({ "queue": QUEUE, "filter": { "error": "timeout", "fields": fields } });
+    data(admin.post("/trpc/deadLetters.redrive", &redrive)).await;
+    let kept = rows(&pool, "select detail::text from admin_audit").await.remove(0);
+    assert!(kept.contains("/email") && kept.contains("timeout"), "{kept}");
+    assert!(!kept.contains("jane"), "{kept}");
+}
