@@ -89,8 +89,9 @@ pub(super) async fn send(queue: &Queue, batch: &[Send], sent_at: &[u64]) -> Resu
     sent.collect()
 }
 
-/// In an answer to a receive, in the place of `next_ms`.
+/// What an answer to a receive has in the place of `next_ms` if all messages are new, and if their values are left out.
 const ALL_ARE_NEW: i64 = -2;
+const WITHOUT_VALUES: i64 = -3;
 
 /// What a receive brought.
 pub(super) struct Received {
@@ -112,16 +113,42 @@ pub(super) async fn receive(queue: &Queue, max: usize) -> Result<Received, Error
     });
     let mut reply = Reply::new(call.await?)?;
     let (now, next_ms) = (reply.number()?, reply.integer()?);
+    if next_ms == WITHOUT_VALUES {
+        return values_of(queue, reply, now).await;
+    }
     let mut messages = Vec::with_capacity(max);
     while !reply.is_empty() {
         messages.push(if next_ms == ALL_ARE_NEW {
-            reply.new_message(now)?
+            wire::new_message(reply.id()?, reply.bytes()?, now)?
         } else {
             reply.message(now)?
         });
     }
     let next_ms = u64::try_from(next_ms).ok();
     Ok(Received { messages, next_ms })
+}
+
+/// Gets the values of messages that were just received. What is gone since then was cancelled.
+async fn values_of(queue: &Queue, mut reply: Reply, now: u64) -> Result<Received, Error> {
+    let mut get = redis::cmd("HMGET");
+    get.arg(queue.keys.named("bodies"));
+    let mut ids = Vec::new();
+    while !reply.is_empty() {
+        let id = reply.id()?;
+        get.arg(id.to_string());
+        ids.push(id);
+    }
+    let mut values = Reply::new(queue.redis.query(&get).await?)?;
+    let mut messages = Vec::with_capacity(ids.len());
+    for id in ids {
+        if let Some(value) = values.optional()? {
+            messages.push(wire::new_message(id, value, now)?);
+        }
+    }
+    Ok(Received {
+        messages,
+        next_ms: Some(0),
+    })
 }
 
 pub(super) async fn delete(queue: &Queue, batch: &[ReceiptHandle]) -> Result<Vec<Settled>, Error> {

@@ -51,8 +51,16 @@ impl Reply {
     }
 
     pub fn bytes(&mut self) -> Result<Bytes, Error> {
+        self.optional()?.ok_or(Error::Corrupt {
+            what: "a string in an answer",
+        })
+    }
+
+    /// A string, or `None` for what is not there.
+    pub fn optional(&mut self) -> Result<Option<Bytes>, Error> {
         match self.0.next() {
-            Some(Value::BulkString(bytes)) => Ok(bytes.into()),
+            Some(Value::BulkString(bytes)) => Ok(Some(bytes.into())),
+            Some(Value::Nil) => Ok(None),
             _ => Err(Error::Corrupt {
                 what: "a string in an answer",
             }),
@@ -70,11 +78,6 @@ impl Reply {
         let (receives, counted) = (self.number()?, self.number()?);
         let group = group(&self.bytes()?);
         received(id, receives, counted, group, self.bytes()?, received_at)
-    }
-
-    /// A message that nobody received before, and that has no group.
-    pub fn new_message(&mut self, received_at: u64) -> Result<Message, Error> {
-        received(self.id()?, 1, 1, None, self.bytes()?, received_at)
     }
 
     pub fn peeked(&mut self) -> Result<Peeked, Error> {
@@ -138,6 +141,11 @@ impl Reply {
             body: stored.body,
         })
     }
+}
+
+/// A message that nobody received before, and that has no group.
+pub(super) fn new_message(id: MessageId, value: Bytes, received_at: u64) -> Result<Message, Error> {
+    received(id, 1, 1, None, value, received_at)
 }
 
 fn received(

@@ -57,6 +57,39 @@ async fn a_message_is_received_as_it_was_sent() {
 }
 
 #[tokio::test]
+async fn many_large_bodies_come_as_they_were_sent() {
+    let queue = small_queue().at(T0);
+    let sends: Vec<Send> = (0..90)
+        .map(|n| Send::new(format!("{n} {}", "x".repeat(2_000))).attribute("n", n.to_string()))
+        .collect();
+    queue.send_batch(&sends).await.unwrap();
+    let held = receive(&queue, 60).await;
+    assert_eq!(held.len(), 60);
+    queue.cancel(&[sends[60].message_id()]).await.unwrap();
+    let rest = receive(&queue, 60).await;
+    assert_eq!(rest.len(), 29);
+    for (message, send) in held.iter().chain(&rest).zip(sends[..60].iter().chain(&sends[61..])) {
+        assert_eq!(
+            (message.id, message.receive_count, message.sent_at),
+            (send.message_id(), 1, T0)
+        );
+        assert!(
+            message
+                .body
+                .starts_with(format!("{} x", message.attributes["n"]).as_bytes())
+        );
+        assert_eq!(message.body.len(), 2_001 + message.attributes["n"].len());
+    }
+    assert!(receive(&queue, 9).await.is_empty());
+    let later = queue.at(T0 + 30_000);
+    let again = receive(&later, 99).await;
+    assert!(again.len() == 89 && again.iter().all(|message| message.receive_count == 2));
+    let settled = later.delete(&receipts(&again)).await.unwrap();
+    assert!(settled.iter().all(|settled| *settled == Done));
+    assert_eq!(later.attributes().await.unwrap().bytes, 0);
+}
+
+#[tokio::test]
 async fn messages_come_in_the_order_in_which_they_became_visible() {
     let queue = small_queue();
     send_all(&queue.at(T0), &["a", "b", "c"]).await;

@@ -8,7 +8,8 @@
 --   6 retention in ms  7 most bytes of dead letters, 0: any  8 1 if the queue is FIFO
 -- Returns: now, ms until the next message becomes visible (-1: none is hidden; 0: ask again at once; only meaningful if
 --   no message follows), then five for each message: id, receives, receives that count, group and order or '', value.
---   Or now, -2, and two for each message, which nobody received before and which has no group: id, value.
+--   If nobody received them before, and none has a group: now, -2, then two for each message: id, value. And if these
+--   weigh much: now, -3, then ids.
 -- Crash: a script is applied whole or not at all; if its answer is lost, the messages reappear after the timeout.
 --   Every write follows one that Redis allows when out of memory (ZREMRANGEBYRANK, LTRIM, ZREMRANGEBYLEX), so a full
 --   queue drains.
@@ -25,21 +26,21 @@ local function receive_new()
   local ids = redis.call('LRANGE', ready, 0, max - 1)
   if #ids == 0 then return end
   local counts = redis.call('HMGET', receives, unpack(ids))
-  local reply, hide, count, seen, bytes = { now, -2 }, {}, {}, {}, 0
-  -- An answer of up to 16 KB is passed to a script without being put together first.
-  for start = 1, #ids, 15 do
-    local stop = math.min(start + 14, #ids)
-    local values = redis.call('HMGET', bodies, unpack(ids, start, stop))
-    -- What nobody received before is there in the order of sending.
-    if start == 1 and (string.match(values[1] or '', '^%d+') or 0) - oldest < 0 then return end
-    for i = start, stop do
-      local id, value, n = ids[i], values[i - start + 1], 2 * i
-      if not value or counts[i] or seen[id] then return end
-      seen[id], bytes = true, bytes + #value
-      hide[n - 1], hide[n], count[n - 1], count[n] = until_ms, id, id, '1'
-      reply[n + 1], reply[n + 2] = id, value
-    end
-    if bytes > limit then return end
+  local first = redis.call('HGET', bodies, ids[1])
+  -- What nobody received before is there in the order of sending.
+  if not first or (string.match(first, '^%d+') or 0) - oldest < 0 then return end
+  -- Lua reads every byte of a string that it is given. More than this the client had better get without it.
+  local whole = #ids * #first <= 32768
+  local values = whole and redis.call('HMGET', bodies, unpack(ids)) or {}
+  local reply, hide, count, seen, bytes = { now, whole and -2 or -3 }, {}, {}, {}, 0
+  for i, id in ipairs(ids) do
+    local value, n = values[i], 2 * i
+    local size = value and #value or redis.call('HSTRLEN', bodies, id)
+    bytes = bytes + size
+    if size == 0 or counts[i] or seen[id] or bytes > limit then return end
+    seen[id] = true
+    hide[n - 1], hide[n], count[n - 1], count[n] = until_ms, id, id, '1'
+    if whole then reply[n + 1], reply[n + 2] = id, value else reply[i + 2] = id end
   end
   redis.call('LTRIM', ready, #ids, -1)
   redis.call('ZADD', in_flight, unpack(hide))
