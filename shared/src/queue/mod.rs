@@ -3,7 +3,7 @@
 //! - A message that was sent is received again and again, by one consumer at a time, until a receipt of its latest
 //!   receive deletes it, or it becomes a dead letter with a reason. It is never lost by a crash between two calls.
 //! - What a consumer does with a stale receipt changes nothing, and the answer says so, entry by entry.
-//! - Every operation is one script, so one round trip, and one moment; the clock is that of the Redis server.
+//! - Every operation is one script or one transaction, so one moment; the clock is that of the Redis server.
 //! - Nothing resident is needed: delays and timeouts advance whenever anybody receives.
 //! - All keys of a queue and of its dead-letter queue are in one hash slot, and none has a time to live.
 //! - Groups that wait share every batch. A message is put off by others of its own group only.
