@@ -21,9 +21,10 @@ use super::Error;
 /// | `busy` | hash | group → messages in flight, in a FIFO queue |
 /// | `paused` | set | paused groups; `` stands for the queue |
 /// | `coalesce` | hash | coalescing key → id of the message with it that was never received |
+/// | `folds` | hash | id → coalescing key of these messages |
 /// | `meta` | hash | `bytes` and `dead_bytes` stored, `turn` of the last FIFO message |
 /// | `tasks` | list | redrive tasks, the newest first |
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "ready",
     "bodies",
     "in_flight",
@@ -41,6 +42,7 @@ const NAMES: [&str; 19] = [
     "busy",
     "paused",
     "coalesce",
+    "folds",
     "meta",
     "tasks",
 ];

@@ -21,6 +21,7 @@ fn part(name: &str) -> &'static str {
         "bytes" => include_str!("scripts/bytes.lua"),
         "clock" => include_str!("scripts/clock.lua"),
         "dying" => include_str!("scripts/dying.lua"),
+        "folds" => include_str!("scripts/folds.lua"),
         "groups" => include_str!("scripts/groups.lua"),
         "wake" => include_str!("scripts/wake.lua"),
         _ => panic!("there is no shared part {name}"),

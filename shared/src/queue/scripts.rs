@@ -6,7 +6,11 @@ use redis::{Cmd, Value};
 
 use super::{
     Attributes, ChangeVisibility, DeadLetter, DeadMessage, Error, Message, MessageId, Page, Peeked, Queue,
-    ReceiptHandle, Send, SendOutcome, Sent, Settled, Snooze, dead_letter::After, script::Script, wire, wire::Reply,
+    ReceiptHandle, Send, SendOutcome, Sent, Settled, Snooze,
+    dead_letter::After,
+    script::Script,
+    wire,
+    wire::{Found, Reply},
 };
 
 /// Most bytes of stored values in one answer or one step. A single message may exceed it alone.
@@ -113,42 +117,36 @@ pub(super) async fn receive(queue: &Queue, max: usize) -> Result<Received, Error
     });
     let mut reply = Reply::new(call.await?)?;
     let (now, next_ms) = (reply.number()?, reply.integer()?);
-    if next_ms == WITHOUT_VALUES {
-        return values_of(queue, reply, now).await;
-    }
-    let mut messages = Vec::with_capacity(max);
+    let mut found = Vec::with_capacity(max);
     while !reply.is_empty() {
-        messages.push(if next_ms == ALL_ARE_NEW {
-            wire::new_message(reply.id()?, reply.bytes()?, now)?
-        } else {
-            reply.message(now)?
+        found.push(match next_ms {
+            ALL_ARE_NEW => Found::new(reply.id()?, Some(reply.bytes()?)),
+            WITHOUT_VALUES => Found::new(reply.id()?, None),
+            _ => reply.found()?,
         });
     }
-    let next_ms = u64::try_from(next_ms).ok();
-    Ok(Received { messages, next_ms })
+    get_values(queue, &mut found).await?;
+    let messages = found.into_iter().filter_map(|found| found.message(now).transpose());
+    Ok(Received {
+        next_ms: u64::try_from(if next_ms == WITHOUT_VALUES { 0 } else { next_ms }).ok(),
+        messages: messages.collect::<Result<_, _>>()?,
+    })
 }
 
-/// Gets the values of messages that were just received. What is gone since then was cancelled.
-async fn values_of(queue: &Queue, mut reply: Reply, now: u64) -> Result<Received, Error> {
+/// Gets the values that the script left out. What is gone by now was cancelled.
+async fn get_values(queue: &Queue, found: &mut [Found]) -> Result<(), Error> {
+    let missing: Vec<&mut Found> = found.iter_mut().filter(|found| found.value.is_none()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
     let mut get = redis::cmd("HMGET");
     get.arg(queue.keys.named("bodies"));
-    let mut ids = Vec::new();
-    while !reply.is_empty() {
-        let id = reply.id()?;
-        get.arg(id.to_string());
-        ids.push(id);
-    }
+    ids(&mut get, missing.iter().map(|found| found.id));
     let mut values = Reply::new(queue.redis.query(&get).await?)?;
-    let mut messages = Vec::with_capacity(ids.len());
-    for id in ids {
-        if let Some(value) = values.optional()? {
-            messages.push(wire::new_message(id, value, now)?);
-        }
+    for found in missing {
+        found.value = values.optional()?;
     }
-    Ok(Received {
-        messages,
-        next_ms: Some(0),
-    })
+    Ok(())
 }
 
 pub(super) async fn delete(queue: &Queue, batch: &[ReceiptHandle]) -> Result<Vec<Settled>, Error> {
@@ -198,7 +196,10 @@ pub(super) async fn dead_letter(queue: &Queue, batch: &[DeadLetter]) -> Result<V
 }
 
 pub(super) async fn cancel(queue: &Queue, batch: &[MessageId]) -> Result<Vec<Settled>, Error> {
-    settled(queue.run(&CANCEL, |cmd| ids(cmd, batch)).await?, batch.len())
+    settled(
+        queue.run(&CANCEL, |cmd| ids(cmd, batch.iter().copied())).await?,
+        batch.len(),
+    )
 }
 
 /// Pauses or resumes a group, or the queue if there is none. Says whether that changed anything.
@@ -248,14 +249,17 @@ pub(super) async fn peek_dead(queue: &Queue, after: After, limit: usize) -> Resu
 }
 
 pub(super) async fn delete_dead(queue: &Queue, batch: &[MessageId]) -> Result<Vec<Settled>, Error> {
-    settled(queue.run(&DELETE_DEAD, |cmd| ids(cmd, batch)).await?, batch.len())
+    settled(
+        queue.run(&DELETE_DEAD, |cmd| ids(cmd, batch.iter().copied())).await?,
+        batch.len(),
+    )
 }
 
 /// What became of each letter: moved, not there, or left for another call because of the bytes.
 pub(super) async fn redrive(queue: &Queue, batch: &[MessageId]) -> Result<Vec<Settled>, Error> {
     let call = queue.run(&REDRIVE, |cmd| {
         cmd.arg(MAX_BYTES);
-        ids(cmd, batch);
+        ids(cmd, batch.iter().copied());
     });
     settled(call.await?, batch.len())
 }
@@ -287,7 +291,7 @@ fn push<'a>(cmd: &'a mut Cmd, receipt: &ReceiptHandle) -> &'a mut Cmd {
     cmd.arg(receipt.id.to_string()).arg(receipt.receives)
 }
 
-fn ids(cmd: &mut Cmd, batch: &[MessageId]) {
+fn ids(cmd: &mut Cmd, batch: impl IntoIterator<Item = MessageId>) {
     for id in batch {
         cmd.arg(id.to_string());
     }

@@ -73,11 +73,15 @@ impl Reply {
         text.parse().map_err(|_| Error::Corrupt { what: "a message id" })
     }
 
-    pub fn message(&mut self, received_at: u64) -> Result<Message, Error> {
-        let id = self.id()?;
-        let (receives, counted) = (self.number()?, self.number()?);
-        let group = group(&self.bytes()?);
-        received(id, receives, counted, group, self.bytes()?, received_at)
+    pub fn found(&mut self) -> Result<Found, Error> {
+        Ok(Found {
+            id: self.id()?,
+            receives: self.number()?,
+            counted: self.number()?,
+            group: group(&self.bytes()?),
+            // No value is empty.
+            value: Some(self.bytes()?).filter(|value| !value.is_empty()),
+        })
     }
 
     pub fn peeked(&mut self) -> Result<Peeked, Error> {
@@ -143,37 +147,51 @@ impl Reply {
     }
 }
 
-/// A message that nobody received before, and that has no group.
-pub(super) fn new_message(id: MessageId, value: Bytes, received_at: u64) -> Result<Message, Error> {
-    received(id, 1, 1, None, value, received_at)
-}
-
-fn received(
-    id: MessageId,
+/// A message that was received, and may still lack its value.
+pub(super) struct Found {
+    pub id: MessageId,
     receives: u64,
     counted: u64,
     group: Option<String>,
-    value: Bytes,
-    received_at: u64,
-) -> Result<Message, Error> {
-    let bytes = value.len() as u64;
-    let stored = Stored::parse(value)?;
-    Ok(Message {
-        id,
-        receipt: ReceiptHandle {
+    pub value: Option<Bytes>,
+}
+
+impl Found {
+    /// One that nobody received before, and that has no group.
+    pub fn new(id: MessageId, value: Option<Bytes>) -> Self {
+        Self {
             id,
-            receives,
-            received_at,
+            receives: 1,
+            counted: 1,
+            group: None,
+            value,
+        }
+    }
+
+    /// The message, unless its value is gone.
+    pub fn message(self, received_at: u64) -> Result<Option<Message>, Error> {
+        let Some(value) = self.value else {
+            return Ok(None);
+        };
+        let bytes = value.len() as u64;
+        let stored = Stored::parse(value)?;
+        Ok(Some(Message {
+            id: self.id,
+            receipt: ReceiptHandle {
+                id: self.id,
+                receives: self.receives,
+                received_at,
+                sent_at: stored.sent_at,
+                bytes,
+            },
+            receive_count: self.counted as u32,
             sent_at: stored.sent_at,
-            bytes,
-        },
-        receive_count: counted as u32,
-        sent_at: stored.sent_at,
-        group,
-        attributes: stored.attributes,
-        body: stored.body,
-        superseded: stored.superseded,
-    })
+            group: self.group,
+            attributes: stored.attributes,
+            body: stored.body,
+            superseded: stored.superseded,
+        }))
+    }
 }
 
 /// The group that a place names; an empty place names none.
@@ -306,10 +324,10 @@ mod tests {
     fn what_no_script_answers_is_corrupt() {
         assert!(Reply::new(Value::Okay).is_err());
         let id = MessageId::random().to_string();
-        for value in ["", "12", "12\n", "12\n\n", "x\n\n\nbody", "12\n{\n\nbody"] {
+        for value in ["12", "12\n", "12\n\n", "x\n\n\nbody", "12\n{\n\nbody"] {
             let items = vec![text(&id), Value::Int(1), Value::Int(1), text(""), text(value)];
             assert!(
-                matches!(reply(items).message(0), Err(Error::Corrupt { .. })),
+                matches!(reply(items).found().unwrap().message(0), Err(Error::Corrupt { .. })),
                 "{value:?} was read"
             );
         }

@@ -58,10 +58,16 @@ async fn a_message_is_received_as_it_was_sent() {
 
 #[tokio::test]
 async fn many_large_bodies_come_as_they_were_sent() {
+    large_bodies_come_as_they_were_sent(|send| send).await;
+    large_bodies_come_as_they_were_sent(|send| send.group("g")).await;
+}
+
+async fn large_bodies_come_as_they_were_sent(with: impl Fn(Send) -> Send) {
     let queue = small_queue().at(T0);
-    let sends: Vec<Send> = (0..90)
-        .map(|n| Send::new(format!("{n} {}", "x".repeat(2_000))).attribute("n", n.to_string()))
-        .collect();
+    let large = |n: usize| Send::new(format!("{n} {}", "x".repeat(2_000))).attribute("n", n.to_string());
+    // Of the same moment, a group's messages come by their identities.
+    let mut sends: Vec<Send> = (0..90).map(|n| with(large(n))).collect();
+    sends.sort_by_key(Send::message_id);
     queue.send_batch(&sends).await.unwrap();
     let held = receive(&queue, 60).await;
     assert_eq!(held.len(), 60);

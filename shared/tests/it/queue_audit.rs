@@ -36,6 +36,7 @@ struct Stored {
     busy: Counts,
     paused: BTreeSet<String>,
     coalesce: BTreeMap<String, String>,
+    folds: BTreeMap<String, String>,
     meta: Counts,
 }
 
@@ -81,6 +82,7 @@ impl Audit {
             "places",
             "busy",
             "coalesce",
+            "folds",
             "meta",
         ] {
             ask("HGETALL", key, &[]);
@@ -105,6 +107,7 @@ impl Audit {
             places: read(next()),
             busy: read(next()),
             coalesce: read(next()),
+            folds: read(next()),
             meta: read(next()),
         }
     }
@@ -146,6 +149,16 @@ impl Stored {
             let gone: Vec<_> = ids.iter().filter(|id| !self.bodies.contains_key(*id)).collect();
             assert!(gone.is_empty(), "{key} has {gone:?}, which are gone");
         }
+        let keys: BTreeMap<String, String> = self
+            .coalesce
+            .iter()
+            .map(|(key, id)| (id.clone(), key.clone()))
+            .collect();
+        assert_eq!(keys, self.folds, "coalescing keys");
+        assert!(
+            self.folds.keys().all(|id| !self.receives.contains_key(id)),
+            "a received message can be replaced"
+        );
         for (id, snoozes) in &self.snoozes {
             let receives = self.receives.get(id).copied().unwrap_or(0);
             assert!(

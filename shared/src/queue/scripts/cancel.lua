@@ -1,10 +1,11 @@
 -- Guarantee: the named messages are gone, wherever they were: visible, delayed or in flight. Receipts of them are stale.
--- KEYS: ready bodies in_flight delayed receives snoozes errors aged places grouped ring busy paused coalesce meta
+-- KEYS: ready bodies in_flight delayed receives snoozes errors aged places grouped ring busy paused coalesce folds meta
 -- ARGV: ids (at most 1,000)
 -- Returns: for each id 1 if it was there, else 0.
 -- Crash: a script is applied whole or not at all; repeated after a lost answer it says 0. HDEL comes first because Redis
 --   allows it when out of memory, and then the rest.
 -- INCLUDE: bytes
+-- INCLUDE: folds
 -- INCLUDE: wake
 -- INCLUDE: groups
 local replies = {}
@@ -21,8 +22,7 @@ for i, id in ipairs(ARGV) do
       redis.call('ZREM', grouped, place .. id)
       if flying == 1 then unblock(place) end
     end
-    local key = string.match(value, '^%d+\n[^\n]*\n(%S+) ')
-    if key and redis.call('HGET', coalesce, key) == id then redis.call('HDEL', coalesce, key) end
+    unfold(id)
     weigh('bytes', -#value)
   end
 end

@@ -3,11 +3,12 @@
 --   who was served least is served first, and all who wait share the batch. In a FIFO queue a group that was served is
 --   blocked. A message that is too old, or was handed out max receive count times already, goes to the dead-letter
 --   queue instead, with the last error that was reported for it.
--- KEYS: ready bodies in_flight delayed receives snoozes errors aged dead dead_bodies places grouped ring busy paused coalesce meta
+-- KEYS: ready bodies in_flight delayed receives snoozes errors aged dead dead_bodies places grouped ring busy paused coalesce folds meta
 -- ARGV: 1 now in ms, or ''  2 visibility timeout in ms  3 max receive count  4 max (at most 500)  5 bytes of values
 --   6 retention in ms  7 most bytes of dead letters, 0: any  8 1 if the queue is FIFO
 -- Returns: now, ms until the next message becomes visible (-1: none is hidden; 0: ask again at once; only meaningful if
---   no message follows), then five for each message: id, receives, receives that count, group and order or '', value.
+--   no message follows), then five for each message: id, receives, receives that count, group and order or '', value or
+--   '' where it is left out, because they weigh much.
 --   If nobody received them before, and none has a group: now, -2, then two for each message: id, value. And if these
 --   weigh much: now, -3, then ids.
 -- Crash: a script is applied whole or not at all; if its answer is lost, the messages reappear after the timeout.
@@ -51,6 +52,7 @@ local new = receive_new()
 if new then return new end
 
 -- INCLUDE: bytes
+-- INCLUDE: folds
 -- INCLUDE: wake
 -- INCLUDE: groups
 -- INCLUDE: dying
@@ -74,25 +76,22 @@ for _, hidden in ipairs({ in_flight, delayed }) do
   end
 end
 
-local found, values, place_of, bytes, full, touched = {}, {}, {}, 0, false, false
+local found, size_of, place_of, bytes, full, touched = {}, {}, {}, 0, false, false
 
 -- Adds the messages that these ids stand for, until they weigh enough; says how many ids are done with. An id may linger
 -- in ready after its message was deleted late, and the message be back under the same id since then.
 local function read(ids, waiting)
   touched = true
-  for start = 1, #ids, 16 do
-    local stop = math.min(start + 15, #ids)
-    local stored = redis.call('HMGET', bodies, unpack(ids, start, stop))
-    for i = start, stop do
-      local id, value = ids[i], stored[i - start + 1]
-      if value and not waiting[i] and not values[id] then
-        if bytes > 0 and bytes + #value > limit then
-          full = true
-          return i - 1
-        end
-        bytes = bytes + #value
-        values[id], found[#found + 1] = value, id
+  for i, id in ipairs(ids) do
+    -- No value is empty.
+    local size = redis.call('HSTRLEN', bodies, id)
+    if size > 0 and not waiting[i] and not size_of[id] then
+      if bytes > 0 and bytes + size > limit then
+        full = true
+        return i - 1
       end
+      bytes = bytes + size
+      size_of[id], found[#found + 1] = size, id
     end
   end
   return #ids
@@ -155,7 +154,8 @@ end
 
 local counts = redis.call('HMGET', receives, unpack(found))
 local uncounted = redis.call('HLEN', snoozes) > 0 and redis.call('HMGET', snoozes, unpack(found)) or {}
-local folding = redis.call('HLEN', coalesce) > 0
+local values = bytes <= 32768 and redis.call('HMGET', bodies, unpack(found)) or {}
+local folding = redis.call('HLEN', folds) > 0
 local max_receives = tonumber(ARGV[3])
 local reply, hide, count, died = { now, 0 }, {}, {}, {}
 
@@ -164,19 +164,24 @@ local function is_hidden(id)
   return redis.call('ZSCORE', in_flight, id) or redis.call('ZSCORE', delayed, id)
 end
 
+-- What was sent back from the dead letters, or only snoozed so far, is handed out once whatever its age.
+local function is_expired(i, id, receive, counted)
+  if receive > 1 and counted == 1 then return false end
+  -- Outside of FIFO queues the order of a message with a group is its time of sending, less its head start.
+  if not fifo and place_of[id] and tonumber(string.sub(place_of[id], -14)) >= oldest then return false end
+  values[i] = values[i] or redis.call('HGET', bodies, id)
+  return tonumber(string.sub(values[i], 1, 13)) < oldest
+end
+
 local function hand_out(i, id)
-  local value, receive, place = values[id], tonumber(counts[i] or 0) + 1, place_of[id]
+  local receive, place = tonumber(counts[i] or 0) + 1, place_of[id]
   local counted = receive - (uncounted[i] or 0)
-  local sent = string.sub(value, 1, 13)
-  if folding and place then
-    local key = string.match(value, '^%d+\n[^\n]*\n(%S+) ')
-    if key and redis.call('HGET', coalesce, key) == id then redis.call('HDEL', coalesce, key) end
-  end
-  -- What was sent back from the dead letters, or only snoozed so far, is handed out once whatever its age.
-  local expired = tonumber(sent) < oldest and not (receive > 1 and counted == 1)
-  local reason = expired and 'expired' or counted > max_receives and 'max receive count exceeded'
+  if folding and place then unfold(id) end
+  local reason = is_expired(i, id, receive, counted) and 'expired'
+    or counted > max_receives and 'max receive count exceeded'
   if reason then
     local err = redis.call('HGET', errors, id)
+    local value = values[i] or redis.call('HGET', bodies, id)
     local fate = die(id, value, receive - 1, counted - 1, reason .. (err and ': ' .. err or ''), dead_budget)
     if fifo then died[group_of(place)] = true end
     if fate == 2 and fifo then redis.call('HINCRBY', busy, group_of(place), 1) end
@@ -184,7 +189,7 @@ local function hand_out(i, id)
     local n, r = #hide, #reply
     hide[n + 1], hide[n + 2] = until_ms, id
     count[n + 1], count[n + 2] = id, counts[i] and receive or '1'
-    reply[r + 1], reply[r + 2], reply[r + 3], reply[r + 4], reply[r + 5] = id, receive, counted, place or '', value
+    reply[r + 1], reply[r + 2], reply[r + 3], reply[r + 4], reply[r + 5] = id, receive, counted, place or '', values[i] or ''
     if fifo then redis.call('HINCRBY', busy, group_of(place), 1) end
   end
 end

@@ -3,7 +3,7 @@
 --   whose deduplication id is inside its window is dropped; the id is recorded together with the message. A message
 --   with a coalescing key replaces the waiting one with that key that was never received, if it is not older, and takes
 --   its place and age; an older one is dropped. Either way the note of the superseded one is kept with the other.
--- KEYS: bodies ready delayed aged dedup places grouped ring busy paused coalesce meta
+-- KEYS: bodies ready delayed aged dedup receives places grouped ring busy paused coalesce folds meta
 -- ARGV: 1 now in ms, or ''  2 deduplication window in ms  3 most bytes of all messages, 0: any  4 1 if the queue is FIFO
 --   then three for each message: id, options, value. Options are '' or five lines: delay in ms, deduplication id, group,
 --   head start in ms, coalescing key.
@@ -35,7 +35,7 @@ end
 local function waiting_with(key, id)
   local other = redis.call('HGET', coalesce, key)
   local value = other and other ~= id and redis.call('HGET', bodies, other)
-  if not value then return end
+  if not value or redis.call('HEXISTS', receives, other) == 1 then return end
   local fold, order = string.match(value, '^%d+\n[^\n]*\n(%S+ (%d+) [^\n]*)\n')
   local _, notes = string.gsub(fold, '\t', '')
   if notes < 100 then return other, value, fold, tonumber(order) end
@@ -46,6 +46,7 @@ local function replace(other, id)
   local place = redis.call('HGET', places, other)
   redis.call('HDEL', bodies, other)
   redis.call('HDEL', places, other)
+  redis.call('HDEL', folds, other)
   redis.call('HSET', places, id, place)
   if redis.call('ZREM', grouped, place .. other) == 1 then redis.call('ZADD', grouped, 0, place .. id) end
   for _, key in ipairs({ delayed, aged }) do
@@ -83,6 +84,7 @@ local function send(id, options, value)
       if not store(id, sent .. attributes .. fold .. body) then return 0 end
       replace(other, id)
       redis.call('HSET', coalesce, key, id)
+      redis.call('HSET', folds, id, key)
       added, reply = added - #their_value, 3
     end
   end
@@ -93,7 +95,10 @@ local function send(id, options, value)
       local turn = fifo and redis.call('HINCRBY', meta, 'turn', 1) or string.sub(value, 1, 13) - ahead
       place = group .. '\0' .. string.format('%014.0f', turn)
       placed[#placed + 1], placed[#placed + 2] = id, place
-      if key ~= '' then redis.call('HSET', coalesce, key, id) end
+      if key ~= '' then
+        redis.call('HSET', coalesce, key, id)
+        redis.call('HSET', folds, id, key)
+      end
     end
     if tonumber(delay) > 0 then
       redis.call('ZADD', delayed, now + delay, id)
