@@ -27,6 +27,7 @@ pub fn carry(body: &Body) -> Send {
         },
         Body::Resource(resource) => send.group(group(&resource.shop)).head_start(HEAD_START_OF_A_FETCH),
         Body::Chunk(chunk) => send.group(group(&chunk.shop)),
+        Body::Page(page) => send.group(group(&page.shop)),
         Body::Import(import) => send.group(group(&import.shop)),
         Body::Rejected(_) => send.group(UNSIGNED),
     }

@@ -14,3 +14,4 @@ pub mod secrets;
 pub mod shopify;
 pub mod store;
 pub mod telemetry;
+pub mod walk;

@@ -120,6 +120,8 @@ pub enum Body {
     Resource(Resource),
     /// Read one byte range of a bulk result and apply it.
     Chunk(Chunk),
+    /// Read a list of the store page by page and compare it.
+    Page(Page),
     /// Start the operations of an import.
     Import(Import),
     /// A delivery refused for its signature: kept, never applied.
@@ -232,6 +234,39 @@ pub struct Chunk {
     pub chunk: i32,
 }
 
+/// See [`Body::Page`]. Where the list is read on stands in Postgres.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Page {
+    /// The store.
+    pub shop: ShopDomain,
+    /// Which list of it.
+    pub list: String,
+    /// How much of the list.
+    pub reach: Reach,
+    /// Which walk through it.
+    pub run: Uuid,
+}
+
+/// How much of a list is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// What changed since the last time.
+    Changes,
+    /// Every id.
+    All,
+}
+
+impl Reach {
+    /// The word in messages and rows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Changes => "changes",
+            Self::All => "all",
+        }
+    }
+}
+
 /// See [`Body::Import`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Import {
@@ -315,6 +350,7 @@ pub fn decode(bytes: &[u8]) -> Result<Body, DecodeError> {
         "webhook" => parse(bytes).map(Body::Webhook),
         "resource" => parse(bytes).map(Body::Resource),
         "chunk" => parse(bytes).map(Body::Chunk),
+        "page" => parse(bytes).map(Body::Page),
         "import" => parse(bytes).map(Body::Import),
         "rejected" => parse(bytes).map(Body::Rejected),
         _ => Err(DecodeError::Type(tag.kind)),

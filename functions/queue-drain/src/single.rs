@@ -1,8 +1,8 @@
-//! Messages that are work by themselves: a fetch, a chunk of an import, an import to start.
+//! Messages that are work by themselves: a fetch, a chunk of an import, a list to compare, an import to start.
 
 use std::time::Duration;
 
-use shared::message::{self, Body, Chunk, Import, Resource};
+use shared::message::{self, Body, Chunk, Import, Page, Resource};
 use shared::mirror::{self, Disposition, Error};
 use shared::policies::Treatment;
 use shared::queue::Message;
@@ -27,6 +27,7 @@ pub(crate) async fn handle(
     match message::decode(&message.body) {
         Ok(Body::Resource(resource)) => fetch(context, treatment, message, &resource).await,
         Ok(Body::Chunk(chunk)) => apply_chunk(context, treatment, message, &chunk, stop_at).await,
+        Ok(Body::Page(page)) => walk(context, treatment, message, &page, stop_at).await,
         Ok(Body::Import(import)) => start(context, treatment, message, &import).await,
         Ok(Body::Webhook(webhook)) => webhooks::handle_one(context, message, webhook).await,
         Ok(Body::Rejected(_)) => Settlement::DeadLetter {
@@ -83,6 +84,47 @@ async fn apply_chunk(
             note_error(context, chunk, &Chain(&error).to_string()).await;
             failure(treatment, message, &error)
         }
+    }
+}
+
+/// Goes through a list until it ends, or the time is up.
+async fn walk(
+    context: &Context,
+    treatment: &Treatment,
+    message: &Message,
+    page: &Page,
+    stop_at: Instant,
+) -> Settlement {
+    loop {
+        match mirror::walk::step(&context.store, &context.client, page).await {
+            Ok(walked) => {
+                context.send_fetches(walked.fetches, Duration::ZERO).await;
+                if walked.outcome == mirror::walk::Outcome::Done {
+                    return Settlement::Delete;
+                }
+            }
+            Err(error) => {
+                let settlement = failure(treatment, message, &error);
+                return match settlement {
+                    Settlement::DeadLetter { reason } => fail_walk(context, page, reason).await,
+                    settlement => settlement,
+                };
+            }
+        }
+        if Instant::now() >= stop_at {
+            return Settlement::HandBack(AT_ONCE);
+        }
+    }
+}
+
+/// The walk says why it ended; the next one begins anew, so the message is of no more use.
+async fn fail_walk(context: &Context, page: &Page, reason: String) -> Settlement {
+    match mirror::walk::fail(&context.store, page, &reason).await {
+        Ok(()) => {
+            tracing::warn!(shop.domain = %page.shop, list = page.list, reason, "a list could not be compared");
+            Settlement::Delete
+        }
+        Err(_) => Settlement::DeadLetter { reason },
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) async fn handle(context: &Context, messages: &[Message]) -> Vec<Settl
                 let kept = mirror::log::refused(&context.store, &rejected).await;
                 settlements[index] = Some(settlement(context, message, kept));
             }
-            Ok(Body::Resource(_) | Body::Chunk(_) | Body::Import(_)) => {
+            Ok(Body::Resource(_) | Body::Chunk(_) | Body::Page(_) | Body::Import(_)) => {
                 let reason = "a message of another queue".to_owned();
                 settlements[index] = Some(Settlement::DeadLetter { reason });
             }

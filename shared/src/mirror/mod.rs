@@ -19,6 +19,7 @@ mod products;
 pub mod resource;
 mod rows;
 mod topics;
+pub mod walk;
 mod wants;
 pub mod webhook;
 mod write;

@@ -88,6 +88,22 @@ struct QueryErrorExtensions {
 #[derive(Deserialize)]
 struct Extensions {
     cost: Option<Cost>,
+    #[serde(default)]
+    search: Vec<Search>,
+}
+
+/// What Shopify understood of a filter.
+#[derive(Deserialize)]
+struct Search {
+    #[serde(default)]
+    warnings: Vec<SearchWarning>,
+}
+
+#[derive(Deserialize)]
+struct SearchWarning {
+    field: String,
+    #[serde(default)]
+    code: String,
 }
 
 #[derive(Deserialize)]
@@ -176,6 +192,13 @@ impl Client {
         let is_error = |error: &&QueryError| !(may_refuse && error.is_refused_field());
         if let Some(error) = answer.errors.iter().find(is_error) {
             return Err(error_of_query(error, answer.extensions.as_ref()));
+        }
+        // A filter that is not understood is left out, and everything is shown.
+        let mut searches = answer.extensions.iter().flat_map(|extensions| &extensions.search);
+        if let Some(warning) = searches.find_map(|search| search.warnings.first()) {
+            return Err(Error::Refused {
+                reason: format!("the filter `{}` was not understood ({})", warning.field, warning.code),
+            });
         }
         let data = answer.data.ok_or_else(|| Error::Malformed {
             what: "no data".to_owned(),

@@ -8,6 +8,7 @@ pub mod admin_audit;
 mod batch;
 pub mod credentials;
 pub mod data_requests;
+pub mod differences;
 pub mod erasure;
 mod error;
 pub mod member_sets;
@@ -29,6 +30,7 @@ mod text;
 mod transaction;
 mod upsert;
 mod version;
+pub mod walks;
 pub mod webhook_logs;
 pub mod webhook_rejections;
 

@@ -97,6 +97,30 @@ pub async fn grant(
     Ok(changed > 0)
 }
 
+/// A store that is mirrored.
+#[derive(Debug, Clone)]
+pub struct Mirrored {
+    /// Our number for it.
+    pub id: i64,
+    /// Its domain.
+    pub domain: String,
+}
+
+/// The stores that are mirrored, or the one called `domain` if it is.
+pub async fn mirrored(tx: &mut Transaction, domain: Option<&str>) -> Result<Vec<Mirrored>, Error> {
+    let rows = sqlx::query_as!(
+        Mirrored,
+        r#"
+        select s.id, s.domain from shops s join shop_credentials c on c.shop_id = s.id
+        where s.redacted_at is null and ($1::text is null or s.domain = $1) order by s.id
+        "#,
+        domain,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    Ok(rows)
+}
+
 /// Our numbers for the stores among `domains` that are known here.
 pub async fn ids(tx: &mut Transaction, domains: &[String]) -> Result<HashMap<String, i64>, Error> {
     let rows = sqlx::query!("select id, domain from shops where domain = any ($1)", domains)

@@ -80,6 +80,32 @@ pub async fn create(
     Ok(())
 }
 
+/// Finds the import that is under way of these kinds, or creates one, called `id`, of those that are not. The flag tells
+/// whether it is new. `operations_of` says what kinds are made of.
+pub async fn request(
+    tx: &mut Transaction,
+    id: Uuid,
+    shop_id: i64,
+    asked: &[String],
+    operations_of: fn(&[String]) -> Vec<String>,
+) -> Result<(UnderWay, bool), Error> {
+    let mut under_way = under_way(tx, shop_id).await?;
+    let runs = |kind: &String| under_way.iter().any(|job| job.kinds.contains(kind));
+    let kinds: Vec<String> = asked.iter().filter(|kind| !runs(kind)).cloned().collect();
+    if kinds.is_empty() {
+        let place = under_way.iter().position(|job| job.kinds.contains(&asked[0]));
+        let job = under_way.swap_remove(place.expect("every kind asked for is under way"));
+        return Ok((job, false));
+    }
+    let job = UnderWay {
+        id,
+        operations: operations_of(&kinds),
+        kinds,
+    };
+    create(tx, job.id, shop_id, &job.kinds, &job.operations).await?;
+    Ok((job, true))
+}
+
 /// The domain of the store that an import is for; none for an unknown import.
 pub async fn shop_domain(tx: &mut Transaction, id: Uuid) -> Result<Option<String>, Error> {
     let row = sqlx::query!(

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use chrono::DateTime;
 use fake_shopify::{Config, Server, Table};
 use serde_json::Value;
 use shared::import::OPERATIONS;
 use shared::message::Resource;
 use shared::mirror::resource;
-use shared::shopify::{BulkStatus, Gid, PRODUCT_EXTRAS, fetchable_kinds};
+use shared::shopify::{BulkStatus, Changes, Gid, PRODUCT_EXTRAS, Position, fetchable_kinds};
+use shared::walk::WALKS;
 use sqlx::PgPool;
 
 use crate::import_support::{Import, client, shop, shopify, shopify_with};
@@ -88,6 +90,17 @@ async fn every_document_is_one_that_shopify_takes() {
             operation.name
         );
     }
+    for walk in &WALKS {
+        let from = Position::Id {
+            since: Some(DateTime::UNIX_EPOCH).filter(|_| walk.list.changes != Changes::Whole),
+            after: 0,
+        };
+        let answer = client.list(&shop(), "token", &walk.list, from).await;
+        let page = answer.unwrap_or_else(|error| panic!("{}: {error}", walk.name)).data;
+        assert!(!page.items.is_empty(), "{}", walk.name);
+        let text = documents().into_iter().find(|(_, text)| text == walk.list.document);
+        assert!(forgotten.remove(&text.expect("a file of its own").0), "{}", walk.name);
+    }
     client.shop(&shop(), "token").await.unwrap();
     forgotten.remove("shop");
     for sent_above in ["bulk_run_query", "bulk_operation"] {
@@ -108,13 +121,14 @@ async fn every_document_is_one_that_shopify_takes() {
 }
 
 /// What stands in the views but the bodies and what is told in one way only.
-async fn seen(pool: &PgPool) -> Value {
+pub async fn seen(pool: &PgPool) -> Value {
     let mut views = views(pool).await;
     views.values_mut().flatten().for_each(|row| drop(row.remove("raw")));
     serde_json::to_value(views).unwrap()
 }
 
-async fn fetch_all(pool: &PgPool, server: &Server) {
+/// Fetches everything that the store has.
+pub async fn fetch_all(pool: &PgPool, server: &Server) {
     let store = shared::store::Store::from_pool(pool.clone());
     let client = client(server);
     for kind in fetchable_kinds() {

@@ -40,3 +40,4 @@ mod settle;
 mod stand_in;
 mod tables;
 mod traps;
+mod walk;

@@ -56,24 +56,8 @@ async fn record(
     let Some((shop_id, _)) = credentials::token(&mut tx, shop.as_str()).await? else {
         return Ok(None);
     };
-    let mut under_way = sync_jobs::under_way(&mut tx, shop_id).await?;
-    let runs = |kind: &String| under_way.iter().any(|job| job.kinds.contains(kind));
-    let kinds: Vec<String> = asked.iter().filter(|kind| !runs(kind)).cloned().collect();
-    let (job, created) = if kinds.is_empty() {
-        let place = under_way.iter().position(|job| job.kinds.contains(&asked[0]));
-        (
-            under_way.swap_remove(place.expect("every kind asked for is under way")),
-            false,
-        )
-    } else {
-        let job = UnderWay {
-            id: Uuid::now_v7(),
-            operations: import::operations_of(&kinds),
-            kinds,
-        };
-        sync_jobs::create(&mut tx, job.id, shop_id, &job.kinds, &job.operations).await?;
-        (job, true)
-    };
+    let id = Uuid::now_v7();
+    let (job, created) = sync_jobs::request(&mut tx, id, shop_id, &asked, import::operations_of).await?;
     let detail = json!({ "jobId": job.id, "kinds": job.kinds, "created": created });
     admin_audit::record(&mut tx, "shopify.bulkImport", Some(shop.as_str()), &detail).await?;
     store::commit(tx).await?;

@@ -96,6 +96,7 @@ impl Sweep {
                 resource.shop.as_str() == shop && (whole || meant)
             }
             Ok(Body::Chunk(chunk)) => whole && chunk.shop.as_str() == shop,
+            Ok(Body::Page(page)) => whole && page.shop.as_str() == shop,
             Ok(Body::Import(import)) => whole && import.shop.as_str() == shop,
             Ok(Body::Rejected(rejected)) => {
                 let claimed = rejected.shop_domain.as_deref().map(str::to_ascii_lowercase);
