@@ -64,6 +64,7 @@ pub fn all() -> Vec<Function> {
         plain("webhook-ingest", 10, 256, 4),
         plain("admin", 30, 256, 2),
         plain("bulk-import", 60, 256, 2),
+        plain("reconcile", 120, 256, 1),
     ];
     functions.extend(QUEUES.map(drain));
     functions

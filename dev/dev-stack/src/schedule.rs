@@ -1,16 +1,20 @@
-//! EventBridge's part: each drain is invoked every so often.
+//! EventBridge's part: each drain is invoked every so often, and the reconcile now and then.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::json;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::functions::{PREFIX, QUEUES};
 use crate::gateway::Invoker;
 
-/// The seven schedules.
+/// So many ticks of a drain are one of the reconcile: deployed, an hour.
+const RECONCILE_TICKS: u32 = 60;
+
+/// The eight schedules.
 #[derive(Debug)]
 pub struct Schedule {
     tasks: Vec<JoinHandle<()>>,
@@ -19,11 +23,14 @@ pub struct Schedule {
 impl Schedule {
     /// Starts them. Deployed, `tick` is a minute; a shorter one makes a demonstration quick.
     pub fn start(invoker: &Invoker, tick: Duration) -> Self {
-        Self {
-            tasks: QUEUES
-                .map(|queue| tokio::spawn(run(invoker.clone(), queue, tick)))
-                .into(),
-        }
+        let spawn = |function: String, event: serde_json::Value, every| {
+            let event = Bytes::from(event.to_string());
+            tokio::spawn(run(invoker.clone(), format!("{PREFIX}{function}"), event, every))
+        };
+        let drain = |queue| spawn(format!("drain-{queue}"), json!({ "queue": queue }), tick);
+        let mut tasks: Vec<JoinHandle<()>> = QUEUES.map(drain).into();
+        tasks.push(spawn("reconcile".to_owned(), json!({}), tick * RECONCILE_TICKS));
+        Self { tasks }
     }
 
     /// No more ticks; what they started is no longer waited for.
@@ -34,9 +41,7 @@ impl Schedule {
     }
 }
 
-async fn run(invoker: Invoker, queue: &'static str, every: Duration) {
-    let name = format!("{PREFIX}drain-{queue}");
-    let event = Bytes::from(serde_json::json!({ "queue": queue }).to_string());
+async fn run(invoker: Invoker, name: String, event: Bytes, every: Duration) {
     // The last failure, so that one that stays the same is told once.
     let told = Arc::new(Mutex::new(None));
     let mut ticks = interval(every);

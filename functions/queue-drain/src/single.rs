@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::message::{self, Body, Chunk, Import, Page, Resource};
+use shared::message::{self, Body, Chunk, Import, Page, Reach, Resource};
 use shared::mirror::{self, Disposition, Error};
 use shared::policies::Treatment;
 use shared::queue::Message;
@@ -99,8 +99,13 @@ async fn walk(
         match mirror::walk::step(&context.store, &context.client, page).await {
             Ok(walked) => {
                 context.send_fetches(walked.fetches, Duration::ZERO).await;
-                if walked.outcome == mirror::walk::Outcome::Done {
-                    return Settlement::Delete;
+                match walked.outcome {
+                    mirror::walk::Outcome::More => {}
+                    mirror::walk::Outcome::Ended => return Settlement::Delete,
+                    mirror::walk::Outcome::Done(totals) => {
+                        log_walk(page, totals);
+                        return Settlement::Delete;
+                    }
                 }
             }
             Err(error) => {
@@ -114,6 +119,20 @@ async fn walk(
         if Instant::now() >= stop_at {
             return Settlement::HandBack(AT_ONCE);
         }
+    }
+}
+
+/// The numbers of a comparison of all ids are a metric, see template.yaml.
+fn log_walk(page: &Page, totals: mirror::walk::Totals) {
+    let (listed, missing, stale, gone) = (totals.listed, totals.missing, totals.stale, totals.gone);
+    match page.reach {
+        Reach::Changes => tracing::info!(
+            shop.domain = %page.shop, list = page.list, listed, missing, stale, "changes of a store compared"
+        ),
+        Reach::All => tracing::info!(
+            shop.domain = %page.shop, list = page.list, listed, missing, stale, gone, drift = totals.differences(),
+            "a store's list compared with the mirror"
+        ),
     }
 }
 

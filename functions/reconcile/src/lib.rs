@@ -12,6 +12,7 @@ use lambda_runtime::Error as LambdaError;
 use serde::{Deserialize, Serialize};
 use shared::config::{self, Environment};
 use shared::message::QueueName;
+use shared::mirror;
 use shared::policies::Policies;
 use shared::queue::{self, Queue, Redis};
 use shared::store::{self, Store, shops};
@@ -57,6 +58,8 @@ pub struct Report {
 pub(crate) enum Error {
     #[error("postgres did not do as asked")]
     Store(#[from] store::Error),
+    #[error("its lists could not be compared")]
+    Mirror(#[from] mirror::Error),
     #[error("redis did not do as asked")]
     Queue(#[from] queue::Error),
     #[error("its name is not one of a store")]

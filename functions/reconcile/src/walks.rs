@@ -2,70 +2,34 @@
 
 use shared::carrier::carry;
 use shared::import;
-use shared::message::{Body, Import, Page, QueueName, Reach};
+use shared::message::{Body, Import, QueueName};
+use shared::mirror;
+use shared::mirror::walk::Wanted;
 use shared::shopify::ShopDomain;
 use shared::store::shops::Mirrored;
-use shared::store::walks::{self, Name};
-use shared::store::{self, sync_jobs};
-use shared::walk::{self, WALKS, Walk};
+use shared::store::{self, sync_jobs, walks};
+use shared::walk;
 use uuid::Uuid;
 
 use super::{Context, Error, Report};
-
-/// A walk that has not advanced for this long has lost its message, or its worker.
-const STALLED_AFTER_SECONDS: f64 = 600.0;
 
 /// Begins the walks of a store that are due, and sends those again that got stuck.
 pub(crate) async fn begin(context: &Context, shop: &Mirrored, all: bool, report: &mut Report) -> Result<(), Error> {
     let domain = ShopDomain::parse(&shop.domain).map_err(|_| Error::Domain)?;
     report.imports += import_overrun(context, shop, &domain).await?;
-    for walk in &WALKS {
-        for reach in [Reach::Changes, Reach::All] {
-            if let Some(run) = begin_one(context, shop, walk, reach, all).await? {
-                let page = Page {
-                    shop: domain.clone(),
-                    list: walk.name.to_owned(),
-                    reach,
-                    run,
-                };
-                context.queue(walk.queue)?.send(&carry(&Body::Page(page))).await?;
-                report.walks += 1;
-            }
-        }
+    let wanted = Wanted {
+        changes: true,
+        all_after_seconds: if all {
+            0.0
+        } else {
+            context.compare_all_every.as_secs_f64()
+        },
+    };
+    for (queue, page) in mirror::walk::begin(&context.store, shop.id, &domain, wanted).await? {
+        context.queue(queue)?.send(&carry(&Body::Page(page))).await?;
+        report.walks += 1;
     }
     Ok(())
-}
-
-/// The walk that a message must carry, if one must. What is being imported is not compared meanwhile.
-async fn begin_one(
-    context: &Context,
-    shop: &Mirrored,
-    walk: &Walk,
-    reach: Reach,
-    all: bool,
-) -> Result<Option<Uuid>, Error> {
-    let mut tx = context.store.begin().await?;
-    let under_way = sync_jobs::under_way(&mut tx, shop.id).await?;
-    if under_way
-        .iter()
-        .any(|job| job.kinds.iter().any(|kind| kind == walk.kind))
-    {
-        return Ok(None);
-    }
-    let name = Name {
-        shop_id: shop.id,
-        list: walk.name,
-        reach: reach.as_str(),
-        run: Uuid::now_v7(),
-    };
-    let every = if all {
-        0.0
-    } else {
-        context.compare_all_every.as_secs_f64()
-    };
-    let begun = walks::begin(&mut tx, name, walk.operation, every, STALLED_AFTER_SECONDS).await?;
-    store::commit(tx).await?;
-    Ok(begun)
 }
 
 /// Asks for an import of what differs too much for single fetches. The walks are marked last: whoever crashes before

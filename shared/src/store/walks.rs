@@ -54,6 +54,23 @@ pub struct Step {
     pub status: Option<&'static str>,
 }
 
+/// What a walk found so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "columns are described in the migration")]
+pub struct Totals {
+    pub listed: i64,
+    pub missing: i64,
+    pub stale: i64,
+    pub gone: i64,
+}
+
+impl Totals {
+    /// How many resources differ. Zero: the mirror is equal.
+    pub fn differences(&self) -> i64 {
+        self.missing + self.stale + self.gone
+    }
+}
+
 /// Begins a walk through a list of a store, if what is listed was imported once, and no walk is going on. One that has
 /// not advanced for `stalled_seconds` is sent again. Of all ids, a walk is due once the last one is `every_seconds` old.
 /// Returns the walk that a message must carry, if one must.
@@ -210,8 +227,9 @@ pub async fn running(tx: &mut Transaction, name: Name<'_>, lock: bool) -> Result
 }
 
 /// Moves a locked walk on by a page; if it ends with this, its result is kept.
-pub async fn step(tx: &mut Transaction, name: Name<'_>, step: &Step) -> Result<(), Error> {
-    sqlx::query!(
+pub async fn step(tx: &mut Transaction, name: Name<'_>, step: &Step) -> Result<Totals, Error> {
+    let totals = sqlx::query_as!(
+        Totals,
         r#"
         update walks
         set window_since = $5, window_rows = $6, cursor = $7, after_id = $8, bound = coalesce(bound, $9),
@@ -221,6 +239,7 @@ pub async fn step(tx: &mut Transaction, name: Name<'_>, step: &Step) -> Result<(
             finished_at = case when $17::text is not null then now() end,
             watermark = case when $17 = 'completed' then greatest(watermark, coalesce(bound, $9)) else watermark end
         where shop_id = $1 and list = $2 and reach = $3 and run = $4
+        returning listed, missing, stale, gone
         "#,
         name.shop_id,
         name.list,
@@ -240,7 +259,7 @@ pub async fn step(tx: &mut Transaction, name: Name<'_>, step: &Step) -> Result<(
         step.mirrored_sum,
         step.status,
     )
-    .execute(&mut *tx)
+    .fetch_one(&mut *tx)
     .await?;
     sqlx::query!(
         r#"
@@ -257,7 +276,7 @@ pub async fn step(tx: &mut Transaction, name: Name<'_>, step: &Step) -> Result<(
     )
     .execute(&mut *tx)
     .await?;
-    Ok(())
+    Ok(totals)
 }
 
 /// Ends a walk that cannot be made, with the reason.

@@ -4,12 +4,12 @@ use fake_shopify::{Config, Server, Traffic};
 use shared::import::OPERATIONS;
 use shared::message::{Page, Reach, Resource};
 use shared::mirror::resource;
-use shared::mirror::walk::{Outcome, step};
+use shared::mirror::walk::{Outcome, Totals, step};
 use shared::shopify::{Client, Gid};
 use shared::store::walks::{self, Name};
 use shared::store::{Store, commit, sync_operations};
 use shared::walk::{WALKS, Walk, find};
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
 use crate::documents::{fetch_all, seen};
@@ -78,9 +78,19 @@ impl Scene {
         })
     }
 
-    async fn walk(&self, name: &str, reach: Reach) {
+    async fn walk(&self, name: &str, reach: Reach) -> Totals {
         let page = self.begin(find(name).unwrap(), reach).await.expect("a walk is due");
-        while step(&self.store, &self.client, &page).await.unwrap().outcome == Outcome::More {}
+        self.go_through(&page).await
+    }
+
+    async fn go_through(&self, page: &Page) -> Totals {
+        loop {
+            match step(&self.store, &self.client, page).await.unwrap().outcome {
+                Outcome::More => {}
+                Outcome::Done(totals) => return totals,
+                Outcome::Ended => panic!("the walk had ended"),
+            }
+        }
     }
 
     async fn walk_all(&self, reach: Reach) {
@@ -110,6 +120,11 @@ impl Scene {
 
     async fn rows(&self, query: &'static str) -> Vec<String> {
         sqlx::query_scalar(query).fetch_all(&self.pool).await.unwrap()
+    }
+
+    async fn execute(&self, statement: &str) {
+        let statement = AssertSqlSafe(statement.to_owned());
+        sqlx::raw_sql(statement).execute(&self.pool).await.unwrap();
     }
 
     /// What the mirror would be if everything were read anew.
@@ -163,4 +178,182 @@ async fn an_equal_mirror_has_no_drift_and_wants_nothing(pool: PgPool) {
         );
         assert!(drift.listed > 0);
     }
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn missing_stale_and_gone_rows_are_told_apart(pool: PgPool) {
+    let scene = Scene::new(pool, some()).await;
+    scene.fetch_wanted().await;
+    let ids = scene.rows("select id::text from products order by id").await;
+    let [missing, stale, deleted, gone] = [0, 10, 20, 39].map(|place| ids[place].parse::<i64>().unwrap());
+    scene
+        .execute(&format!("delete from products where id = {missing}"))
+        .await;
+    scene
+        .execute(&format!(
+            "update products set source_updated_at = source_updated_at - interval '1 s' where id = {stale}"
+        ))
+        .await;
+    // A tombstone of what is there, and a row of what never was, behind the last of the list.
+    scene
+        .execute(&format!(
+            "update products set deleted_at = observed_at where id = {deleted}"
+        ))
+        .await;
+    scene
+        .execute(&format!(
+            "create temp table copy as select * from products where id = {gone}; \
+             update copy set id = id + 1; insert into products select * from copy"
+        ))
+        .await;
+    let totals = scene.walk("products", Reach::All).await;
+    assert_eq!(
+        (totals.listed, totals.missing, totals.stale, totals.gone),
+        (40, 2, 1, 1)
+    );
+    let mut wanted: Vec<String> = [missing, stale, deleted, gone + 1]
+        .map(|id| format!("gid://shopify/Product/{id}"))
+        .into();
+    wanted.sort();
+    assert_eq!(scene.rows("select gid from pending_fetches order by gid").await, wanted);
+    scene.fetch_wanted().await;
+    assert_eq!(scene.walk("products", Reach::All).await.differences(), 0);
+    scene.is_equal().await;
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn what_a_store_may_hide_is_not_gone_and_what_was_erased_is_not_missing(pool: PgPool) {
+    let scene = Scene::new(pool, some()).await;
+    scene.fetch_wanted().await;
+    scene
+        .execute(
+            "create temp table copy as select * from orders order by id limit 1; \
+             update copy set id = id - 1; insert into orders select * from copy",
+        )
+        .await;
+    assert_eq!(scene.walk("orders", Reach::All).await.differences(), 0);
+    scene
+        .execute(
+            "insert into redactions (shop_id, kind, id, redacted_at) \
+             select shop_id, 'Customer', id, now() from customers order by id limit 1; \
+             delete from customers c using redactions r where r.id = c.id",
+        )
+        .await;
+    assert_eq!(scene.walk("customers", Reach::All).await.differences(), 0);
+    assert_eq!(scene.fetch_wanted().await, 0);
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn a_page_that_two_workers_read_is_counted_once(pool: PgPool) {
+    let config = Config {
+        products: 600,
+        ..Config::default()
+    };
+    let scene = Scene::new(pool, config).await;
+    let page = scene.begin(find("products").unwrap(), Reach::All).await.unwrap();
+    loop {
+        let step = || step(&scene.store, &scene.client, &page);
+        let outcomes = tokio::join!(step(), step(), step());
+        if [outcomes.0, outcomes.1, outcomes.2]
+            .into_iter()
+            .any(|walked| matches!(walked.unwrap().outcome, Outcome::Done(_)))
+        {
+            break;
+        }
+    }
+    let told = "select listed || ' ' || mirrored || ' ' || pages from walks where list = 'products' and reach = 'all'";
+    assert_eq!(scene.rows(told).await, ["600 600 3"]);
+    assert_eq!(
+        step(&scene.store, &scene.client, &page).await.unwrap().outcome,
+        Outcome::Ended
+    );
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn a_walk_that_got_stuck_goes_on_where_it_was_and_one_of_another_run_does_nothing(pool: PgPool) {
+    let config = Config {
+        products: 600,
+        ..Config::default()
+    };
+    let scene = Scene::new(pool, config).await;
+    let walk = find("products").unwrap();
+    let page = scene.begin(walk, Reach::All).await.unwrap();
+    step(&scene.store, &scene.client, &page).await.unwrap();
+    // It runs, and is not begun again.
+    assert!(scene.begin(walk, Reach::All).await.is_none());
+    scene
+        .execute("update walks set progressed_at = now() - interval '1 h', sent_at = now() - interval '1 h'")
+        .await;
+    let again = scene.begin(walk, Reach::All).await.unwrap();
+    assert_eq!(again.run, page.run);
+    // Sent once, it is given time.
+    assert!(scene.begin(walk, Reach::All).await.is_none());
+    let other = Page {
+        run: Uuid::now_v7(),
+        ..page.clone()
+    };
+    assert_eq!(
+        step(&scene.store, &scene.client, &other).await.unwrap().outcome,
+        Outcome::Ended
+    );
+    let totals = scene.go_through(&again).await;
+    assert_eq!((totals.listed, totals.differences()), (600, 0));
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn what_differs_too_much_ends_a_walk_and_is_left_to_an_import(pool: PgPool) {
+    let config = Config {
+        products: 1_200,
+        ..Config::default()
+    };
+    let scene = Scene::new(pool, config).await;
+    scene
+        .execute("truncate product_variants; truncate pending_fetches")
+        .await;
+    let totals = scene.walk("variants", Reach::All).await;
+    assert!((2_000..2_500).contains(&totals.missing), "{totals:?}");
+    assert_eq!(
+        scene.rows("select status from walks where list = 'variants'").await,
+        ["overrun"]
+    );
+    let mut tx = scene.store.begin().await.unwrap();
+    assert_eq!(walks::overrun(&mut tx, scene.shop_id).await.unwrap(), ["variants"]);
+    walks::handed_over(&mut tx, scene.shop_id, &["variants".to_owned()])
+        .await
+        .unwrap();
+    assert!(walks::overrun(&mut tx, scene.shop_id).await.unwrap().is_empty());
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn a_store_that_was_never_imported_is_not_compared(pool: PgPool) {
+    let scene = Scene::new(pool, some()).await;
+    scene.execute("delete from sync_jobs").await;
+    for reach in [Reach::Changes, Reach::All] {
+        assert!(scene.begin(find("products").unwrap(), reach).await.is_none());
+    }
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn the_watermark_moves_only_when_every_page_is_compared(pool: PgPool) {
+    let config = Config {
+        products: 600,
+        ..Config::default()
+    };
+    let scene = Scene::new(pool, config).await;
+    // Everything changed since then.
+    scene
+        .execute("update sync_operations set bulk_created_at = '2000-01-01'")
+        .await;
+    let page = scene.begin(find("products").unwrap(), Reach::Changes).await.unwrap();
+    let watermark = "select coalesce(watermark::text, 'none') from walks where reach = 'changes'";
+    for _ in 0..2 {
+        let walked = step(&scene.store, &scene.client, &page).await.unwrap();
+        assert_eq!(walked.outcome, Outcome::More);
+        assert_eq!(scene.rows(watermark).await, ["none"]);
+    }
+    let walked = step(&scene.store, &scene.client, &page).await.unwrap();
+    assert!(matches!(walked.outcome, Outcome::Done(totals) if totals.listed == 600));
+    let moved =
+        "select (watermark = bound and bound > now() - interval '1 min')::text from walks where reach = 'changes'";
+    assert_eq!(scene.rows(moved).await, ["true"]);
 }

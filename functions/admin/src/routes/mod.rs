@@ -1,6 +1,7 @@
 //! The procedures, one file for each router of tRPC.
 
 mod dead_letters;
+mod drift;
 pub(crate) mod health;
 mod privacy;
 mod queue;
@@ -32,6 +33,8 @@ pub(crate) enum Procedure {
     ShopifyBulkImport,
     ShopifySyncResource,
     ShopsAdd,
+    SyncCompare,
+    SyncDrift,
     SyncJob,
 }
 
@@ -53,6 +56,8 @@ pub(crate) fn find(path: &str) -> Option<Procedure> {
         "shopify.bulkImport" => Procedure::ShopifyBulkImport,
         "shopify.syncResource" => Procedure::ShopifySyncResource,
         "shops.add" => Procedure::ShopsAdd,
+        "sync.compare" => Procedure::SyncCompare,
+        "sync.drift" => Procedure::SyncDrift,
         "sync.job" => Procedure::SyncJob,
         _ => return None,
     };
@@ -68,6 +73,7 @@ impl Procedure {
             | Self::PrivacyRequests
             | Self::QueueList
             | Self::QueueSearch
+            | Self::SyncDrift
             | Self::SyncJob => Kind::Query,
             Self::DeadLettersCancelRedrive
             | Self::DeadLettersDelete
@@ -77,7 +83,8 @@ impl Procedure {
             | Self::QueueResume
             | Self::ShopifyBulkImport
             | Self::ShopifySyncResource
-            | Self::ShopsAdd => Kind::Mutation,
+            | Self::ShopsAdd
+            | Self::SyncCompare => Kind::Mutation,
         }
     }
 
@@ -98,6 +105,8 @@ impl Procedure {
             Self::ShopifyBulkImport => shopify::bulk_import(context, input).await,
             Self::ShopifySyncResource => resource::sync(context, input).await,
             Self::ShopsAdd => shops::add(context, input).await,
+            Self::SyncCompare => drift::compare(context, input).await,
+            Self::SyncDrift => drift::drift(context, input).await,
             Self::SyncJob => sync::job(context, input).await,
         }
     }

@@ -1,6 +1,7 @@
 //! The admin API, by its wire form and by the stock tRPC client.
 
 mod client;
+mod drift;
 mod privacy;
 mod queues;
 mod support;

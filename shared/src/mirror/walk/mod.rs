@@ -4,6 +4,8 @@
 //! list gets wrong, or leaves out, costs a fetch and no row; and a walk that completed knows that whatever differed when
 //! it began is mirrored or wanted. Where too much differs for single fetches, the walk ends, and an import is due.
 
+mod begin;
+
 use chrono::{DateTime, Utc};
 
 use super::Error;
@@ -11,9 +13,11 @@ use crate::message::{Page, Reach, Resource};
 use crate::shopify::{Answer, Changes, Client, Gid, Item, ListPage, Position};
 use crate::store::differences::{self, Differences, Levels, Listed};
 use crate::store::pending_fetches::{self, Want};
+pub use crate::store::walks::Totals;
 use crate::store::walks::{self, Name, Step};
 use crate::store::{self, Store, Table, Transaction, credentials};
 use crate::walk::{self, Walk};
+pub use begin::{Wanted, begin};
 
 /// Shopify ends a list after 25,000 rows: before that, it is begun anew where it stands.
 const MOST_ROWS_OF_A_LIST: i32 = 20_000;
@@ -27,8 +31,10 @@ const DIFFERS: &str = "a list of the store differs from the mirror";
 pub enum Outcome {
     /// It goes on.
     More,
-    /// It has ended.
-    Done,
+    /// It had ended before.
+    Ended,
+    /// It ends with this page, and found this.
+    Done(Totals),
 }
 
 /// What became of a page, and what must be fetched (already recorded).
@@ -42,8 +48,8 @@ pub struct Walked {
 
 /// Reads the next page of the walk and compares it.
 pub async fn step(store: &Store, client: &Client, page: &Page) -> Result<Walked, Error> {
-    let done = Walked {
-        outcome: Outcome::Done,
+    let nothing = |outcome| Walked {
+        outcome,
         fetches: Vec::new(),
     };
     let walk = walk::find(&page.list).ok_or_else(|| Error::UnknownKind {
@@ -54,7 +60,7 @@ pub async fn step(store: &Store, client: &Client, page: &Page) -> Result<Walked,
     let (shop_id, token) = token.ok_or(Error::NoToken)?;
     let name = name(shop_id, page);
     let Some(state) = walks::running(&mut tx, name, false).await? else {
-        return Ok(done);
+        return Ok(nothing(Outcome::Ended));
     };
     // No transaction stays open while we talk to Shopify.
     drop(tx);
@@ -64,19 +70,16 @@ pub async fn step(store: &Store, client: &Client, page: &Page) -> Result<Walked,
     let mut tx = store.begin().await?;
     // Another worker may have read the same page.
     if walks::running(&mut tx, name, true).await?.as_ref() != Some(&state) {
-        return Ok(Walked {
-            outcome: Outcome::More,
-            ..done
-        });
+        return Ok(nothing(Outcome::More));
     }
     let (step, wants) = compare(&mut tx, walk, page.reach, name, &state, &answer).await?;
     let wants = pending_fetches::want(&mut tx, &wants).await?;
-    walks::step(&mut tx, name, &step).await?;
+    let totals = walks::step(&mut tx, name, &step).await?;
     store::commit(tx).await?;
     let gids = wants.iter().filter_map(|want| Gid::parse(&want.gid).ok());
     Ok(Walked {
         outcome: match step.status {
-            Some(_) => Outcome::Done,
+            Some(_) => Outcome::Done(totals),
             None => Outcome::More,
         },
         fetches: gids
