@@ -1,13 +1,16 @@
-//! Has every store compared with its mirror, now and then.
+//! Has every store compared with its mirror, now and then, and keeps house.
 //!
-//! This function only begins walks, sends again what got lost, and asks for imports: what is compared, fetched and written
-//! happens in the drains. It may run twice at once or be killed anywhere: what it begins stands in Postgres, and the next
+//! This function only begins walks, sends again what got lost, asks for imports, makes subscriptions that are missing, and
+//! removes what is old: what is compared, fetched and written happens in the drains. It may run twice at once or be killed anywhere: what it begins stands in Postgres, and the next
 //! run sends the messages that this one did not.
 
+mod retention;
+mod subscriptions;
 mod walks;
 
 use std::time::Duration;
 
+use chrono::Utc;
 use lambda_runtime::Error as LambdaError;
 use serde::{Deserialize, Serialize};
 use shared::config::{self, Environment};
@@ -15,6 +18,7 @@ use shared::message::QueueName;
 use shared::mirror;
 use shared::policies::Policies;
 use shared::queue::{self, Queue, Redis};
+use shared::shopify::{self, Client};
 use shared::store::{self, Store, shops};
 use shared::telemetry::Chain;
 
@@ -37,6 +41,11 @@ pub struct Context {
     store: Store,
     /// How long after one comparison of all ids the next one is due.
     compare_all_every: Duration,
+    client: Client,
+    /// Where missing subscriptions are to lead; none: they are declared in the app's configuration.
+    webhook_url: Option<String>,
+    /// How long deliveries are kept in the log.
+    log_days: u64,
 }
 
 /// What was done.
@@ -49,6 +58,8 @@ pub struct Report {
     pub walks: usize,
     /// Imports asked for, because too much differs for single fetches.
     pub imports: usize,
+    /// Subscriptions that were missing and are made.
+    pub subscribed: usize,
     /// Stores that could not be taken care of: the log says why.
     pub failed: usize,
 }
@@ -62,6 +73,8 @@ pub(crate) enum Error {
     Mirror(#[from] mirror::Error),
     #[error("redis did not do as asked")]
     Queue(#[from] queue::Error),
+    #[error("Shopify could not be asked")]
+    Shopify(#[from] shopify::Error),
     #[error("its name is not one of a store")]
     Domain,
 }
@@ -77,7 +90,26 @@ impl Context {
             }
             .into());
         }
+        let webhook_url = environment.optional("WEBHOOK_URL").map(str::to_owned);
+        if webhook_url.as_deref().is_some_and(|url| !url.starts_with("https://")) {
+            return Err(config::Error::Malformed {
+                name: "WEBHOOK_URL",
+                expected: "the https address of /webhooks, or nothing if shopify.app.toml declares the subscriptions",
+            }
+            .into());
+        }
+        let log_days: u64 = environment.parsed("WEBHOOK_LOG_DAYS", "whole days above 0, such as 30", 30)?;
+        if log_days == 0 {
+            return Err(config::Error::Malformed {
+                name: "WEBHOOK_LOG_DAYS",
+                expected: "whole days above 0, such as 30",
+            }
+            .into());
+        }
         Ok(Self {
+            client: Client::new(environment.shopify()?)?,
+            webhook_url,
+            log_days,
             redis: Redis::new(&environment.redis()?)?,
             policies: Policies::load(environment)?,
             store: Store::new(&environment.postgres()?)?,
@@ -103,15 +135,21 @@ pub async fn handle(context: &Context, event: Event) -> Result<Report, LambdaErr
         ..Report::default()
     };
     for shop in shops {
-        if let Err(error) = walks::begin(context, &shop, event.all, &mut report).await {
+        let walked = walks::begin(context, &shop, event.all, &mut report).await;
+        let restored = subscriptions::restore(context, &shop, &mut report).await;
+        for error in [walked, restored].into_iter().filter_map(Result::err) {
             tracing::error!(shop.domain = shop.domain, error = %Chain(&error), "store not reconciled");
             report.failed += 1;
         }
+    }
+    if let Err(error) = retention::apply(context, Utc::now()).await {
+        tracing::warn!(error = %Chain(&error), "old rows are removed another time");
     }
     tracing::info!(
         shops = report.shops,
         walks = report.walks,
         imports = report.imports,
+        subscribed = report.subscribed,
         failed = report.failed,
         "stores reconciled"
     );

@@ -14,6 +14,7 @@ mod jsonl;
 mod list;
 pub mod rest;
 mod result_file;
+mod subscriptions;
 mod topic;
 pub mod webhook;
 
@@ -26,4 +27,5 @@ pub use gid::{Gid, InvalidGid};
 pub use jsonl::LineSplitter;
 pub use list::{Changes, Item, List, ListPage, Position};
 pub use result_file::{Probe, RangeReader, ResultFiles};
-pub use topic::Topic;
+pub use subscriptions::{Subscribed, topic_name};
+pub use topic::{SUBSCRIBABLE, Topic};

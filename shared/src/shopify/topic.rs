@@ -9,6 +9,56 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Topic(String);
 
+/// Every topic that tells the mirror something and can be subscribed to through the Admin API: the three of the law cannot.
+pub const SUBSCRIBABLE: [&str; 46] = [
+    "app/uninstalled",
+    "app/scopes_update",
+    "shop/update",
+    "bulk_operations/finish",
+    "products/create",
+    "products/update",
+    "products/delete",
+    "variants/in_stock",
+    "variants/out_of_stock",
+    "collections/create",
+    "collections/update",
+    "collections/delete",
+    "customers/create",
+    "customers/update",
+    "customers/enable",
+    "customers/disable",
+    "customers/delete",
+    "customers/merge",
+    "customers/purchasing_summary",
+    "customer.tags_added",
+    "customer.tags_removed",
+    "customers_email_marketing_consent/update",
+    "customers_marketing_consent/update",
+    "orders/create",
+    "orders/updated",
+    "orders/paid",
+    "orders/cancelled",
+    "orders/fulfilled",
+    "orders/partially_fulfilled",
+    "orders/edited",
+    "orders/delete",
+    "order_transactions/create",
+    "refunds/create",
+    "fulfillments/create",
+    "fulfillments/update",
+    "inventory_items/create",
+    "inventory_items/update",
+    "inventory_items/delete",
+    "inventory_levels/connect",
+    "inventory_levels/update",
+    "inventory_levels/disconnect",
+    "locations/create",
+    "locations/update",
+    "locations/activate",
+    "locations/deactivate",
+    "locations/delete",
+];
+
 impl Topic {
     /// Reads a topic.
     pub fn parse(text: &str) -> Self {

@@ -18,6 +18,7 @@ pub mod pending_fetches;
 pub mod redaction_sweeps;
 pub mod redactions;
 pub mod rejected_lines;
+pub mod retention;
 mod row;
 pub mod shops;
 mod statements;

@@ -10,7 +10,9 @@ use serde_json::Value;
 use shared::import::OPERATIONS;
 use shared::message::Resource;
 use shared::mirror::resource;
-use shared::shopify::{BulkStatus, Changes, Gid, PRODUCT_EXTRAS, Position, fetchable_kinds};
+use shared::shopify::{
+    BulkStatus, Changes, Gid, PRODUCT_EXTRAS, Position, SUBSCRIBABLE, Subscribed, fetchable_kinds, topic_name,
+};
 use shared::walk::WALKS;
 use sqlx::PgPool;
 
@@ -101,6 +103,29 @@ async fn every_document_is_one_that_shopify_takes() {
         let text = documents().into_iter().find(|(_, text)| text == walk.list.document);
         assert!(forgotten.remove(&text.expect("a file of its own").0), "{}", walk.name);
     }
+    let uri = "https://mirror.example.com/webhooks";
+    for topic in SUBSCRIBABLE {
+        let (shop, name) = (shop(), topic_name(topic));
+        let subscribe = || client.subscribe(&shop, "token", &name, uri);
+        // The fake keeps Shopify's own list of topics.
+        assert_eq!(subscribe().await.unwrap(), Subscribed::Created, "{topic}");
+        assert_eq!(subscribe().await.unwrap(), Subscribed::Known, "{topic}");
+    }
+    let known = client.subscribed(&shop(), "token", uri).await.unwrap();
+    assert_eq!(known.len(), SUBSCRIBABLE.len());
+    let refused = client
+        .subscribe(&shop(), "token", "PRODUCTS_UPDATE", "http://plain.example.com")
+        .await;
+    assert!(matches!(refused.unwrap(), Subscribed::Refused(_)));
+    assert!(
+        client
+            .subscribed(&shop(), "token", "https://other.example.com")
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    forgotten.remove("webhook_subscriptions");
+    forgotten.remove("webhook_subscription_create");
     client.shop(&shop(), "token").await.unwrap();
     forgotten.remove("shop");
     for sent_above in ["bulk_run_query", "bulk_operation"] {

@@ -1,33 +1,47 @@
 //! What an invocation begins, by the very events that the schedule and an operator send.
 
+use fake_shopify::{Fault, Server};
 use lambda_runtime::Error;
 use reconcile::{Context, Event, Report, handle};
 use shared::config::Environment;
 use shared::message::{Body, QueueName, Reach, decode};
+use shared::shopify::SUBSCRIBABLE;
 use shared::store::Store;
 use sqlx::{AssertSqlSafe, PgPool};
-use test_support::{Redis, SHOP, database_url, event_json, rows, store_with_shop};
+use test_support::{Redis, SHOP, database_url, event_json, rows, shopify, store_with_shop};
 
 struct Scene {
     pool: PgPool,
     redis: Redis,
+    server: Server,
     context: Context,
     _store: Store,
 }
 
+fn context<const N: usize>(pool: &PgPool, redis: &Redis, server: &Server, settings: [(&str, &str); N]) -> Context {
+    let (port, url, admin_url) = (redis.port(), database_url(pool), server.admin_url());
+    let plain = [
+        ("REDIS_HOST", "127.0.0.1"),
+        ("REDIS_PORT", port.as_str()),
+        ("DATABASE_URL", url.as_str()),
+        ("SHOPIFY_ADMIN_URL", admin_url.as_str()),
+    ];
+    Context::load(&Environment::from_values(plain.into_iter().chain(settings))).unwrap()
+}
+
 impl Scene {
     async fn new(pool: PgPool) -> Self {
+        Self::with(pool, []).await
+    }
+
+    async fn with<const N: usize>(pool: PgPool, settings: [(&str, &str); N]) -> Self {
         let (store, _) = store_with_shop(&pool).await;
-        let redis = Redis::start().await;
-        let context = Context::load(&Environment::from_values([
-            ("REDIS_HOST", "127.0.0.1"),
-            ("REDIS_PORT", redis.port().as_str()),
-            ("DATABASE_URL", database_url(&pool).as_str()),
-        ]))
-        .unwrap();
+        let (redis, server) = (Redis::start().await, shopify(3).await);
+        let context = context(&pool, &redis, &server, settings);
         Self {
             pool,
             redis,
+            server,
             context,
             _store: store,
         }
@@ -186,4 +200,70 @@ async fn a_store_that_is_not_mirrored_is_named(pool: PgPool) {
     let error = scene.invoke("one-store").await.unwrap_err().to_string();
     assert_eq!(error, format!("{SHOP} is not mirrored: add it with shops.add"));
     assert_eq!(scene.invoke("hourly").await.unwrap(), Report::default());
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn subscriptions_that_are_missing_are_made_if_that_is_wanted(pool: PgPool) {
+    let url = "https://mirror.example.com/webhooks";
+    let scene = Scene::with(pool, [("WEBHOOK_URL", url)]).await;
+    assert_eq!(scene.invoke("hourly").await.unwrap().subscribed, SUBSCRIBABLE.len());
+    assert_eq!(scene.invoke("hourly").await.unwrap().subscribed, 0);
+    // One that Shopify refuses keeps no other from it, and a store that does not answer is told of.
+    let refusal = Fault::Reject {
+        status: 403,
+        retry_after: None,
+    };
+    scene.server.fault("WebhookSubscriptionCreate", refusal, 1).unwrap();
+    let settings = [("WEBHOOK_URL", "https://new.example.com/webhooks")];
+    let elsewhere = context(&scene.pool, &scene.redis, &scene.server, settings);
+    let report = handle(&elsewhere, Event::default()).await.unwrap();
+    assert_eq!((report.subscribed, report.failed), (SUBSCRIBABLE.len() - 1, 0));
+    let away = Fault::Reject {
+        status: 503,
+        retry_after: None,
+    };
+    scene.server.fault("WebhookSubscriptions", away, 1).unwrap();
+    let report = scene.invoke("hourly").await.unwrap();
+    assert_eq!((report.subscribed, report.failed), (0, 1));
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn without_an_address_nothing_is_subscribed(pool: PgPool) {
+    let scene = Scene::new(pool).await;
+    assert_eq!(scene.invoke("hourly").await.unwrap().subscribed, 0);
+    assert!(scene.server.requests(Some("WebhookSubscriptions")).is_empty());
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn what_is_older_than_its_retention_is_removed_and_nothing_else(pool: PgPool) {
+    let scene = Scene::new(pool).await.imported().await;
+    let now = chrono::Utc::now();
+    for (days, name) in [(31, "old"), (29, "young")] {
+        let day = (now - chrono::Days::new(days)).date_naive();
+        let next = day + chrono::Days::new(1);
+        let partition = format!("webhook_logs_{}", day.format("%Y%m%d"));
+        scene
+            .execute(&format!(
+                "create table {partition} partition of webhook_logs for values from ('{day}Z') to ('{next}Z'); \
+                 insert into webhook_logs (received_at, delivery_id, shop_domain, topic, status) \
+                 values ('{day} 12:00Z', gen_random_uuid(), '{name}', 't', 'applied'), \
+                        ('{day} 12:00Z'::timestamptz - interval '10 days', gen_random_uuid(), 'default', 't', 'applied')"
+            ))
+            .await;
+    }
+    scene
+        .execute(
+            "update sync_jobs set finished_at = now() - interval '91 days'; \
+             insert into sync_jobs (id, shop_id, kinds, operations, status, finished_at) \
+             select gen_random_uuid(), id, '{orders}', '{}', 'failed', now() - interval '91 days' from shops; \
+             insert into sync_jobs (id, shop_id, kinds, operations, status) \
+             select gen_random_uuid(), id, '{customers}', '{}', 'running' from shops",
+        )
+        .await;
+    scene.invoke("hourly").await.unwrap();
+    let logs = "select shop_domain from webhook_logs order by received_at";
+    assert_eq!(rows(&scene.pool, logs).await, ["young"]);
+    // The last complete import is kept: since then, changes are known.
+    let jobs = "select status from sync_jobs order by status";
+    assert_eq!(rows(&scene.pool, jobs).await, ["completed", "running"]);
 }
