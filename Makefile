@@ -35,6 +35,10 @@ up: setup ## Start everything on this machine and print the URLs; Ctrl-C stops i
 demo: setup ## Import a store of 10,000 products, follow live webhooks, prove that the mirror is equal
 	@$(STACK) demo
 
+.PHONY: chaos
+chaos: setup ## Import 20,000 products while webhooks come and everything breaks, reconcile once, prove the same; ten times
+	@$(STACK) chaos
+
 .PHONY: test
 test: check ## Run the checks, then all tests beside a private Postgres, Redis and SQS
 	@$(STACK) services -- bash -c 'dev/sqlx check && cargo test --locked --workspace'

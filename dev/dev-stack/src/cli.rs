@@ -14,6 +14,8 @@ Usage: dev-stack COMMAND
 Commands:
   up                       Start everything and print the URLs; Ctrl-C stops it. Data stays in .dev.
   demo                     Import a store, deliver webhooks, prove that mirror and store are equal, and end.
+  chaos                    Import a store while webhooks come and things break, reconcile once, and prove the same; for
+                           each of SEEDS seeds.
   services -- CMD [ARG…]   Run CMD beside a private Postgres, Redis and SQS (DATABASE_URL, REDIS_HOST,
                            REDIS_PORT, AWS_ENDPOINT_URL_SQS)
                            and end with its exit code. Runs side by side do not disturb each other.
@@ -23,11 +25,12 @@ Commands:
                            FUNCTION is e.g. bulk-import, drain-product-sync, webhook-ingest, admin.
 
 Settings, from the environment:
-  PRODUCTS=N   products of the fake store           (up: 1000, demo: 10000)
-  EVENTS=N     webhooks of the demo                 (500)
+  PRODUCTS=N   products of the fake store           (up: 1000, demo: 10000, chaos: 20000)
+  EVENTS=N     webhooks of the demo, or of chaos    (500, 2000)
+  SEEDS=N      how often chaos is made              (10)
   SEED=N       what the store looks like            (1)
   TICK=N       seconds between two drains           (2; deployed it is 60)
-  PROFILE=P    debug or release                     (up: debug, demo: release)
+  PROFILE=P    debug or release                     (up: debug, demo and chaos: release)
   FUNCTIONS=none
                start no functions; calls go to `cargo lambda watch --env-file .dev/env`
                at WATCH_ADDRESS                     (127.0.0.1:9000)
@@ -44,6 +47,8 @@ pub enum Command {
     Up,
     /// Run the main job and end.
     Demo,
+    /// Run the main job while things break.
+    Chaos,
     /// Run a command beside Postgres and Redis.
     Services(Vec<OsString>),
     /// Apply the migrations.
@@ -91,6 +96,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command> {
     let command = match (name.as_str(), values.as_mut_slice()) {
         ("up", []) => Command::Up,
         ("demo", []) => Command::Demo,
+        ("chaos", []) => Command::Chaos,
         ("migrate", []) => Command::Migrate,
         ("env", []) => Command::Env,
         ("help", []) => Command::Help,
@@ -103,7 +109,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command> {
             event: std::mem::take(event),
         },
         ("invoke", _) => bail!("invoke needs a function and at most one event"),
-        ("up" | "demo" | "migrate" | "env" | "help", [extra, ..]) => bail!("{name} takes no argument, got {extra:?}"),
+        ("up" | "demo" | "chaos" | "migrate" | "env" | "help", [extra, ..]) => {
+            bail!("{name} takes no argument, got {extra:?}")
+        }
         _ => bail!("there is no command {name:?}; see dev-stack --help"),
     };
     Ok(command)

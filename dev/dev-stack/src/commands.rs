@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use dev_stack::binaries::Profile;
+use dev_stack::chaos;
 use dev_stack::demo;
 use dev_stack::functions::PREFIX;
 use dev_stack::home::{self, Home};
@@ -69,6 +70,26 @@ pub async fn demo() -> Result<ExitCode> {
         why = signals.next() => bail!("the demo did not finish: {why}"),
     };
     Ok(if equal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// `chaos`.
+pub async fn chaos() -> Result<ExitCode> {
+    let mut signals = Signals::new()?;
+    let options = Options {
+        fresh: true,
+        ..options(20_000, Profile::Release)?
+    };
+    let (first, seeds, events) = (number("SEED", 1)?, number("SEEDS", 10)?, number("EVENTS", 2_000)?);
+    for seed in first..first + seeds {
+        let survived = tokio::select! {
+            survived = chaos::run(Home::numbered("chaos")?, &options, seed, events) => survived?,
+            why = signals.next() => bail!("chaos did not finish: {why}"),
+        };
+        if !survived {
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// `services -- CMD`.

@@ -5,6 +5,7 @@
 //! account, nothing listens beyond 127.0.0.1, and no line that is printed carries a payload or a secret.
 
 pub mod binaries;
+pub mod chaos;
 pub mod demo;
 pub mod env_file;
 pub mod functions;

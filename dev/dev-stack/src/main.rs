@@ -23,6 +23,7 @@ async fn main() -> ExitCode {
         }
         Command::Up => commands::up().await,
         Command::Demo => commands::demo().await,
+        Command::Chaos => commands::chaos().await,
         Command::Services(words) => commands::services(words).await,
         Command::Migrate => commands::migrate().await,
         Command::Env => commands::env(),

@@ -163,6 +163,29 @@ impl FakeShopify {
         Ok(keyed.map(|(key, line)| (keys(key), line)).collect())
     }
 
+    /// Changes the store `events` times and delivers webhooks as badly as it may happen: some never, some twice, some late.
+    /// Returns how many were taken, given up and never sent.
+    pub async fn bad_traffic(&self, events: u64, per_second: f64, seed: u64) -> Result<(usize, usize, usize)> {
+        let traffic = Traffic {
+            events: usize::try_from(events)?,
+            seed,
+            duplicates: 0.1,
+            reorder: 0.15,
+            drops: 0.05,
+            deletes: 0.05,
+            per_second: Some(per_second),
+            concurrency: 32,
+            products: 4.0,
+            customers: 2.0,
+            orders: 2.0,
+            collections: 0.3,
+            inventory: 2.0,
+            ..Traffic::default()
+        };
+        let report = self.server.traffic(&traffic).await;
+        Ok((report.delivered, report.failed, report.dropped))
+    }
+
     /// Changes the store `events` times, at most `per_second` of them, and returns when all webhooks of it were taken.
     pub async fn traffic(&self, events: u64, per_second: Option<f64>) -> Result<Sent> {
         let traffic = Traffic {

@@ -94,7 +94,7 @@ async fn make_partitions(context: &Context) -> Result<(), store::Error> {
 
 async fn send_lost_fetches(context: &Context) -> Result<(), store::Error> {
     let mut tx = context.store.begin().await?;
-    let lost = pending_fetches::take_lost(&mut tx, LOST_AFTER_SECONDS, MOST_LOST).await?;
+    let lost = pending_fetches::take_lost(&mut tx, None, LOST_AFTER_SECONDS, MOST_LOST).await?;
     store::commit(tx).await?;
     let fetches: Vec<Resource> = lost
         .into_iter()

@@ -2,16 +2,20 @@
 
 use shared::carrier::carry;
 use shared::import;
-use shared::message::{Body, Import, QueueName};
+use shared::message::{Body, Import, QueueName, Resource};
 use shared::mirror;
 use shared::mirror::walk::Wanted;
-use shared::shopify::ShopDomain;
+use shared::queue::Send;
+use shared::shopify::{Gid, ShopDomain};
 use shared::store::shops::Mirrored;
-use shared::store::{self, sync_jobs, walks};
+use shared::store::{self, pending_fetches, sync_jobs, walks};
 use shared::walk;
 use uuid::Uuid;
 
 use super::{Context, Error, Report};
+
+/// A fetch that is wanted for this long may have lost its message; the drains say so only after ten minutes.
+const WANTED_FOR_SECONDS: f64 = 60.0;
 
 /// Begins the walks of a store that are due, and sends those again that got stuck.
 pub(crate) async fn begin(context: &Context, shop: &Mirrored, all: bool, report: &mut Report) -> Result<(), Error> {
@@ -25,9 +29,31 @@ pub(crate) async fn begin(context: &Context, shop: &Mirrored, all: bool, report:
             context.compare_all_every.as_secs_f64()
         },
     };
+    if all {
+        send_wanted(context, shop, &domain).await?;
+    }
     for (queue, page) in mirror::walk::begin(&context.store, shop.id, &domain, wanted).await? {
         context.queue(queue)?.send(&carry(&Body::Page(page))).await?;
         report.walks += 1;
+    }
+    Ok(())
+}
+
+/// Sends again the fetches that are wanted and did not come for a while: whoever asks for everything waits for them.
+async fn send_wanted(context: &Context, shop: &Mirrored, domain: &ShopDomain) -> Result<(), Error> {
+    let mut tx = context.store.begin().await?;
+    let lost = pending_fetches::take_lost(&mut tx, Some(shop.id), WANTED_FOR_SECONDS, i64::MAX).await?;
+    store::commit(tx).await?;
+    let gids: Vec<Gid> = lost.iter().filter_map(|lost| Gid::parse(&lost.gid).ok()).collect();
+    for name in QueueName::ALL {
+        let of_queue = gids.iter().filter(|gid| QueueName::of_resource(gid) == Some(name));
+        let sends: Vec<Send> = of_queue
+            .map(|gid| {
+                let (shop, gid) = (domain.clone(), gid.clone());
+                carry(&Body::Resource(Resource { shop, gid }))
+            })
+            .collect();
+        context.queue(name)?.send_batch(&sends).await?;
     }
     Ok(())
 }

@@ -95,14 +95,20 @@ pub struct Lost {
     pub gid: String,
 }
 
-/// Takes up to `limit` fetches whose message was sent more than `seconds` ago and counts them as sent now.
-pub async fn take_lost(tx: &mut Transaction, seconds: f64, limit: i64) -> Result<Vec<Lost>, Error> {
+/// Takes up to `limit` fetches, of one store or of all, whose message was sent more than `seconds` ago and counts them as
+/// sent now.
+pub async fn take_lost(
+    tx: &mut Transaction,
+    shop_id: Option<i64>,
+    seconds: f64,
+    limit: i64,
+) -> Result<Vec<Lost>, Error> {
     let rows = sqlx::query_as!(
         Lost,
         r#"
         with lost as (
             select shop_id, gid from pending_fetches
-            where sent_at < now() - make_interval(secs => $1)
+            where sent_at < now() - make_interval(secs => $1) and ($3::bigint is null or shop_id = $3)
             order by sent_at
             limit $2
             for update skip locked
@@ -115,6 +121,7 @@ pub async fn take_lost(tx: &mut Transaction, seconds: f64, limit: i64) -> Result
         "#,
         seconds,
         limit,
+        shop_id,
     )
     .fetch_all(&mut *tx)
     .await?;

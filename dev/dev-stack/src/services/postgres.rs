@@ -26,6 +26,11 @@ pub struct Postgres {
     process: Option<Process>,
     port: u16,
     password: String,
+    binaries: PathBuf,
+    data: PathBuf,
+    user: Option<User>,
+    durability: Durability,
+    log: PathBuf,
 }
 
 impl Postgres {
@@ -48,8 +53,13 @@ impl Postgres {
                 process: None,
                 port: ports::free(preferred),
                 password: password.clone(),
+                binaries: binaries.clone(),
+                data: data.clone(),
+                user,
+                durability,
+                log: log.clone(),
             };
-            if postgres.launch(&binaries, &data, user, durability, &log).await? {
+            if postgres.launch().await? {
                 return Ok(postgres);
             }
         }
@@ -57,16 +67,9 @@ impl Postgres {
     }
 
     /// Whether the server came up; `false` if it ended again.
-    async fn launch(
-        &mut self,
-        binaries: &Path,
-        data: &Path,
-        user: Option<User>,
-        durability: Durability,
-        log: &Path,
-    ) -> Result<bool> {
-        let output = fs::OpenOptions::new().append(true).open(log)?;
-        let mut spec = Spec::new(binaries.join("postgres"), "INT", user);
+    async fn launch(&mut self) -> Result<bool> {
+        let output = fs::OpenOptions::new().append(true).open(&self.log)?;
+        let mut spec = Spec::new(self.binaries.join("postgres"), "INT", self.user);
         // A failed statement is told without its text and its rows: they hold the goods of a shop.
         let settings = [
             "listen_addresses=127.0.0.1",
@@ -81,7 +84,7 @@ impl Postgres {
             "full_page_writes=off",
             "autovacuum_naptime=10s",
         ];
-        let chosen: &[&str] = if durability == Durability::Disposable {
+        let chosen: &[&str] = if self.durability == Durability::Disposable {
             &fast
         } else {
             &[]
@@ -93,7 +96,7 @@ impl Postgres {
             .arg("-p")
             .arg(self.port.to_string())
             .arg("-D")
-            .arg(data)
+            .arg(&self.data)
             .current_dir("/");
         spec.command()
             .env_clear()
@@ -114,7 +117,7 @@ impl Postgres {
         });
         let up = up
             .await
-            .with_context(|| format!("postgres does not answer; see {}", log.display()))?;
+            .with_context(|| format!("postgres does not answer; see {}", self.log.display()))?;
         self.process = Some(process);
         Ok(up)
     }
@@ -149,6 +152,14 @@ impl Postgres {
             )))
             .await?;
         Ok(())
+    }
+
+    /// Starts the server again on the port it had.
+    pub async fn resume(&mut self) -> Result<()> {
+        if self.launch().await? {
+            return Ok(());
+        }
+        bail!("postgres ended at once; see {}", self.log.display())
     }
 
     /// Stops the server at once but cleanly (Postgres' "fast" shutdown).

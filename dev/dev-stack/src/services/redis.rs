@@ -126,6 +126,16 @@ impl Redis {
         Ok(())
     }
 
+    /// Forgets everything.
+    pub async fn flush(&self) -> Result<()> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        stream.write_all(b"FLUSHALL\r\n").await?;
+        let mut answer = [0; 5];
+        stream.read_exact(&mut answer).await?;
+        anyhow::ensure!(&answer == b"+OK\r\n", "redis refuses to forget everything");
+        Ok(())
+    }
+
     /// Stops the server; with an append-only file nothing is lost.
     pub async fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {

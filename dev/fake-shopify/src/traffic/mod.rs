@@ -34,6 +34,8 @@ pub struct Traffic {
     pub duplicates: f64,
     /// Edits delivered after a later one of the same product.
     pub reorder: f64,
+    /// Deliveries that are never sent.
+    pub drops: f64,
     /// Products deleted.
     pub deletes: f64,
     /// Products created.
@@ -70,6 +72,7 @@ impl Default for Traffic {
             seed: 1,
             duplicates: 0.05,
             reorder: 0.1,
+            drops: 0.0,
             deletes: 0.03,
             creates: 0.05,
             variant_changes: 0.3,
@@ -114,6 +117,8 @@ pub struct Report {
     pub duplicates: usize,
     /// Deliveries that came after a later one of the same product.
     pub reordered: usize,
+    /// Deliveries that were never sent.
+    pub dropped: usize,
     /// Deliveries taken, duplicates counted twice.
     pub delivered: usize,
     /// Deliveries given up.
@@ -275,8 +280,12 @@ impl Chains<'_> {
         source.draw(kind)
     }
 
-    /// Sends some deliveries twice, at once or at the very end.
+    /// Sends some deliveries never, and others twice, at once or at the very end.
     fn twice(&mut self, mut chain: Vec<Delivery>) -> Vec<Delivery> {
+        let all = chain.len();
+        // Where none is dropped nothing is drawn, so that traffic comes as it always did.
+        chain.retain(|_| self.traffic.drops <= 0.0 || !self.mix.chance(self.traffic.drops));
+        self.report.dropped += all - chain.len();
         let again: Vec<Delivery> = chain
             .iter()
             .filter(|_| self.mix.chance(self.traffic.duplicates))
