@@ -219,7 +219,7 @@ async fn follow(admin: &Admin, job: &str) -> Result<String> {
 /// Messages in all queues, whatever their state.
 async fn waiting(admin: &Admin) -> Result<u64> {
     let listed = admin.query("queue.list", &Value::Null).await?;
-    let queues = listed["queues"].as_array().context("queue.list lists no queues")?;
+    let queues = listed.as_array().context("queue.list lists no queues")?;
     let count = |queue: &Value| ["visible", "inFlight", "delayed"].map(|state| queue[state].as_u64().unwrap_or(0));
     Ok(queues.iter().flat_map(count).sum())
 }

@@ -43,7 +43,7 @@ pub struct Context {
     compare_all_every: Duration,
     client: Client,
     /// Where missing subscriptions are to lead; none: they are declared in the app's configuration.
-    webhook_url: Option<String>,
+    subscription_url: Option<String>,
     /// How long deliveries are kept in the log.
     log_days: u64,
 }
@@ -90,10 +90,13 @@ impl Context {
             }
             .into());
         }
-        let webhook_url = environment.optional("WEBHOOK_URL").map(str::to_owned);
-        if webhook_url.as_deref().is_some_and(|url| !url.starts_with("https://")) {
+        let subscription_url = environment.optional("SUBSCRIPTION_URL").map(str::to_owned);
+        if subscription_url
+            .as_deref()
+            .is_some_and(|url| !url.starts_with("https://"))
+        {
             return Err(config::Error::Malformed {
-                name: "WEBHOOK_URL",
+                name: "SUBSCRIPTION_URL",
                 expected: "the https address of /webhooks, or nothing if shopify.app.toml declares the subscriptions",
             }
             .into());
@@ -108,7 +111,7 @@ impl Context {
         }
         Ok(Self {
             client: Client::new(environment.shopify()?)?,
-            webhook_url,
+            subscription_url,
             log_days,
             redis: Redis::new(&environment.redis()?)?,
             policies: Policies::load(environment)?,

@@ -9,7 +9,7 @@ use super::{Context, Error, Report};
 /// Subscribes to every topic of the mirror that Shopify does not tell our address of. What it refuses (a scope that the
 /// app does not have) is logged and does not keep the others from it.
 pub(crate) async fn restore(context: &Context, shop: &Mirrored, report: &mut Report) -> Result<(), Error> {
-    let Some(uri) = &context.webhook_url else {
+    let Some(uri) = &context.subscription_url else {
         return Ok(());
     };
     let domain = ShopDomain::parse(&shop.domain).map_err(|_| Error::Domain)?;

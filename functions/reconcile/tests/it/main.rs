@@ -205,7 +205,7 @@ async fn a_store_that_is_not_mirrored_is_named(pool: PgPool) {
 #[sqlx::test(migrator = "shared::store::MIGRATOR")]
 async fn subscriptions_that_are_missing_are_made_if_that_is_wanted(pool: PgPool) {
     let url = "https://mirror.example.com/webhooks";
-    let scene = Scene::with(pool, [("WEBHOOK_URL", url)]).await;
+    let scene = Scene::with(pool, [("SUBSCRIPTION_URL", url)]).await;
     assert_eq!(scene.invoke("hourly").await.unwrap().subscribed, SUBSCRIBABLE.len());
     assert_eq!(scene.invoke("hourly").await.unwrap().subscribed, 0);
     // One that Shopify refuses keeps no other from it, and a store that does not answer is told of.
@@ -214,7 +214,7 @@ async fn subscriptions_that_are_missing_are_made_if_that_is_wanted(pool: PgPool)
         retry_after: None,
     };
     scene.server.fault("WebhookSubscriptionCreate", refusal, 1).unwrap();
-    let settings = [("WEBHOOK_URL", "https://new.example.com/webhooks")];
+    let settings = [("SUBSCRIPTION_URL", "https://new.example.com/webhooks")];
     let elsewhere = context(&scene.pool, &scene.redis, &scene.server, settings);
     let report = handle(&elsewhere, Event::default()).await.unwrap();
     assert_eq!((report.subscribed, report.failed), (SUBSCRIBABLE.len() - 1, 0));
