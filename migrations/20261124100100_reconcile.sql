@@ -25,6 +25,8 @@ create table walks (
     missing        bigint not null default 0,
     stale          bigint not null default 0,
     gone           bigint not null default 0,
+    -- Of all: rows seen within the second of their last change, whose fetch is wanted to be sure. No differences.
+    unsettled      bigint not null default 0,
     -- Of all: live rows of the mirror, and sums over (id, updated_at) of both sides.
     mirrored       bigint not null default 0,
     listed_sum     numeric not null default 0,

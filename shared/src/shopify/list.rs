@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 
 use super::client::Answer;
-use super::graphql::PageInfo;
+use super::graphql::{Money, PageInfo};
 use super::{Client, Error, Gid, ShopDomain};
 
 /// Rows in a page.
@@ -76,10 +76,34 @@ pub struct Item {
     pub updated_at: DateTime<Utc>,
     /// How many members it has, if that is told exactly.
     pub members: Option<i64>,
-    /// What is stored of it where, and when that changed last.
-    pub levels: Vec<(i64, DateTime<Utc>)>,
+    /// What is stored of it where.
+    pub levels: Vec<Level>,
     /// Whether these are all.
     pub all_levels: bool,
+    /// What a customer bought, if that is told.
+    pub purchases: Option<Purchases>,
+}
+
+/// How much of a thing is stored at a place.
+#[derive(Debug, Clone, Copy)]
+pub struct Level {
+    /// The place.
+    pub location_id: i64,
+    /// When it changed last.
+    pub updated_at: DateTime<Utc>,
+    /// How many are available.
+    pub available: Option<i32>,
+}
+
+/// What a customer bought. It does not move the customer's time of change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purchases {
+    /// How many orders.
+    pub number_of_orders: i64,
+    /// For how much; as Shopify writes it, never a float.
+    pub amount_spent: Option<String>,
+    /// The last of them.
+    pub last_order_id: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -101,6 +125,10 @@ struct Node {
     updated_at: DateTime<Utc>,
     products_count: Option<Count>,
     inventory_levels: Option<Levels>,
+    /// An unsigned number of 64 bits: as text.
+    number_of_orders: Option<String>,
+    amount_spent: Option<Money>,
+    last_order: Option<Reference>,
 }
 
 #[derive(Deserialize)]
@@ -112,15 +140,21 @@ struct Count {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Levels {
-    nodes: Vec<Level>,
+    nodes: Vec<LevelNode>,
     page_info: PageInfo,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Level {
+struct LevelNode {
     location: Reference,
     updated_at: DateTime<Utc>,
+    quantities: Vec<Quantity>,
+}
+
+#[derive(Deserialize)]
+struct Quantity {
+    quantity: i32,
 }
 
 #[derive(Deserialize)]
@@ -140,7 +174,8 @@ impl Client {
         let mut first = PER_PAGE;
         loop {
             let variables = variables(list, from, first);
-            match self.query::<Data>(shop, token, list.document, variables).await {
+            let answer = self.query_what_is_allowed::<Data>(shop, token, list.document, variables);
+            match answer.await {
                 Ok(answer) => return Ok(read(answer)),
                 // What a query costs before it runs is Shopify's secret.
                 Err(Error::TooExpensive { .. }) if first > SMALLER => first /= SMALLER,
@@ -183,6 +218,8 @@ fn time(list: &List, since: DateTime<Utc>) -> String {
 
 fn read(answer: Answer<Data>) -> Answer<ListPage> {
     let Page { nodes, page_info } = answer.data.list;
+    // Where something was refused, null tells nothing.
+    let refused = answer.refused;
     let items = nodes.into_iter().map(|node| {
         let levels = node.inventory_levels;
         Item {
@@ -196,8 +233,21 @@ fn read(answer: Answer<Data>) -> Answer<ListPage> {
             levels: levels
                 .into_iter()
                 .flat_map(|levels| levels.nodes)
-                .map(|level| (level.location.id.id(), level.updated_at))
+                .map(|level| Level {
+                    location_id: level.location.id.id(),
+                    updated_at: level.updated_at,
+                    available: level.quantities.first().map(|quantity| quantity.quantity),
+                })
                 .collect(),
+            purchases: node
+                .number_of_orders
+                .and_then(|orders| orders.parse().ok())
+                .map(|number_of_orders| Purchases {
+                    number_of_orders,
+                    amount_spent: node.amount_spent.map(|money| money.amount),
+                    last_order_id: node.last_order.map(|order| order.id.id()),
+                })
+                .filter(|_| !refused),
         }
     });
     Answer {

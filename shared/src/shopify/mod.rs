@@ -25,7 +25,7 @@ pub use error::Error;
 pub use fetch::{PRODUCT_EXTRAS, Whole, fetchable_kinds};
 pub use gid::{Gid, InvalidGid};
 pub use jsonl::LineSplitter;
-pub use list::{Changes, Item, List, ListPage, Position};
+pub use list::{Changes, Item, Level, List, ListPage, Position, Purchases};
 pub use result_file::{Probe, RangeReader, ResultFiles};
 pub use subscriptions::{Subscribed, topic_name};
 pub use topic::{SUBSCRIBABLE, Topic};

@@ -28,6 +28,9 @@ pub struct Differences {
     pub missing: Vec<i64>,
     /// Listed with a later change than mirrored.
     pub stale: Vec<i64>,
+    /// Mirrored as it was within the second of its last change: later in that second it may have changed again, and no
+    /// list would show it.
+    pub unsettled: Vec<i64>,
 }
 
 /// What a range of ids holds on both sides.
@@ -57,8 +60,9 @@ pub async fn of_listed(tx: &mut Transaction, table: &Table, listed: &Listed<'_>)
     for row in rows {
         let id = row.try_get(0)?;
         match row.try_get(1)? {
-            true => differences.missing.push(id),
-            false => differences.stale.push(id),
+            "missing" => differences.missing.push(id),
+            "stale" => differences.stale.push(id),
+            _ => differences.unsettled.push(id),
         }
     }
     Ok(differences)
@@ -143,6 +147,8 @@ pub struct Levels {
     pub location_ids: Vec<i64>,
     /// When they changed last.
     pub updated_at: Vec<DateTime<Utc>>,
+    /// How many are available.
+    pub available: Vec<Option<i32>>,
     /// Items that are told in full.
     pub whole: Vec<i64>,
 }
@@ -157,13 +163,17 @@ pub async fn of_levels(
     let rows = sqlx::query!(
         r#"
         with told as (
-            select * from unnest($2::bigint[], $3::bigint[], $4::timestamptz[]) as t (item_id, location_id, updated_at)
+            select * from unnest($2::bigint[], $3::bigint[], $4::timestamptz[], $7::integer[])
+                as t (item_id, location_id, updated_at, available)
         )
         select t.item_id as "id!"
         from told t
         left join inventory_levels l
             on l.shop_id = $1 and l.inventory_item_id = t.item_id and l.location_id = t.location_id
-        where l.location_id is null or l.deleted_at <= $6 or l.source_updated_at < t.updated_at
+        where l.location_id is null or l.deleted_at <= $6 or l.deleted_at is null and (
+            l.source_updated_at < t.updated_at
+            or l.source_updated_at = t.updated_at and l.available is distinct from t.available
+        )
         union
         select l.inventory_item_id
         from inventory_levels l
@@ -178,6 +188,49 @@ pub async fn of_levels(
         &levels.updated_at,
         &levels.whole,
         observed_at,
+        &levels.available as &[Option<i32>],
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// What customers bought, as a list tells it.
+#[derive(Debug, Default)]
+pub struct Purchases {
+    /// Whose.
+    pub customer_ids: Vec<i64>,
+    /// How many orders.
+    pub orders: Vec<i64>,
+    /// For how much.
+    pub amounts: Vec<Option<String>>,
+    /// The last of them.
+    pub last_order_ids: Vec<Option<i64>>,
+}
+
+/// The customers of whom other purchases are mirrored than these, unless something later is.
+pub async fn of_purchases(
+    tx: &mut Transaction,
+    shop_id: i64,
+    purchases: &Purchases,
+    observed_at: DateTime<Utc>,
+) -> Result<HashSet<i64>, Error> {
+    let rows = sqlx::query!(
+        r#"
+        select t.id as "id!"
+        from unnest($2::bigint[], $3::bigint[], $4::text[], $5::bigint[]) as t (id, orders, amount, last_order_id)
+        left join customer_purchases p on p.shop_id = $1 and p.customer_id = t.id
+        where p.customer_id is null or p.observed_at < $6 and (
+            p.number_of_orders is distinct from t.orders or p.amount_spent is distinct from t.amount::numeric
+            or p.last_order_id is distinct from t.last_order_id
+        )
+        "#,
+        shop_id,
+        &purchases.customer_ids,
+        &purchases.orders,
+        &purchases.amounts as &[Option<String>],
+        &purchases.last_order_ids as &[Option<i64>],
+        observed_at,
     )
     .fetch_all(&mut *tx)
     .await?;
@@ -186,10 +239,12 @@ pub async fn of_levels(
 
 fn of_listed_statement(table: &Table) -> String {
     format!(
-        "select l.id, p.id is null or p.deleted_at is not null \
+        "select l.id, case when p.id is null or p.deleted_at is not null then 'missing' \
+         when p.source_updated_at < l.updated_at then 'stale' else 'unsettled' end \
          from unnest($2::bigint[], $3::timestamptz[]) as l (id, updated_at) \
          left join lateral (select * from {table} p where p.shop_id = $1 and p.id = l.id limit 1) p on true \
-         where (p.id is null or p.deleted_at <= $4 or p.deleted_at is null and p.source_updated_at < l.updated_at) \
+         where (p.id is null or p.deleted_at <= $4 or p.deleted_at is null and (p.source_updated_at < l.updated_at \
+         or p.observed_at < date_trunc('second', p.source_updated_at) + interval '1 second')) \
          and not exists (select from redactions r where r.shop_id = $1 and r.kind = $5 and r.id = l.id) \
          order by l.id",
         table = table.name,

@@ -18,6 +18,7 @@ pub struct Walk {
     pub pages: i32,
     /// Differences so far.
     pub different: i64,
+    pub unsettled: i64,
 }
 
 /// Names a walk.
@@ -46,6 +47,7 @@ pub struct Step {
     pub missing: i64,
     pub stale: i64,
     pub gone: i64,
+    pub unsettled: i64,
     pub mirrored: i64,
     /// Sums travel as text: they outgrow 64 bits.
     pub listed_sum: String,
@@ -97,7 +99,7 @@ pub async fn begin(
         select $1, $2, $3, $4, 'running', case when $3 = 'changes' then since end from known
         on conflict (shop_id, list, reach) do update
         set run = excluded.run, status = 'running', since = excluded.since, window_since = null, window_rows = 0,
-            cursor = null, after_id = 0, bound = null, pages = 0, listed = 0, missing = 0, stale = 0, gone = 0,
+            cursor = null, after_id = 0, bound = null, pages = 0, listed = 0, missing = 0, stale = 0, gone = 0, unsettled = 0,
             mirrored = 0, listed_sum = 0, mirrored_sum = 0, error = null, started_at = now(), progressed_at = now(),
             sent_at = now(), finished_at = null
         where w.status <> 'running'
@@ -213,7 +215,7 @@ pub async fn running(tx: &mut Transaction, name: Name<'_>, lock: bool) -> Result
         Walk,
         r#"
         select since, window_since, window_rows, cursor, after_id, bound, pages,
-               missing + stale + gone as "different!"
+               missing + stale + gone as "different!", unsettled
         from walks where shop_id = $1 and list = $2 and reach = $3 and run = $4 and status = 'running'
         "#,
         name.shop_id,
@@ -235,7 +237,7 @@ pub async fn step(tx: &mut Transaction, name: Name<'_>, step: &Step) -> Result<T
         set window_since = $5, window_rows = $6, cursor = $7, after_id = $8, bound = coalesce(bound, $9),
             pages = pages + 1, listed = listed + $10, missing = missing + $11, stale = stale + $12, gone = gone + $13,
             mirrored = mirrored + $14, listed_sum = listed_sum + $15::text::numeric,
-            mirrored_sum = mirrored_sum + $16::text::numeric, status = coalesce($17, status), progressed_at = now(),
+            mirrored_sum = mirrored_sum + $16::text::numeric, unsettled = unsettled + $18, status = coalesce($17, status), progressed_at = now(),
             finished_at = case when $17::text is not null then now() end,
             watermark = case when $17 = 'completed' then greatest(watermark, coalesce(bound, $9)) else watermark end
         where shop_id = $1 and list = $2 and reach = $3 and run = $4
@@ -258,6 +260,7 @@ pub async fn step(tx: &mut Transaction, name: Name<'_>, step: &Step) -> Result<T
         step.listed_sum,
         step.mirrored_sum,
         step.status,
+        step.unsettled,
     )
     .fetch_one(&mut *tx)
     .await?;

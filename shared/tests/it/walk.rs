@@ -357,3 +357,55 @@ async fn the_watermark_moves_only_when_every_page_is_compared(pool: PgPool) {
         "select (watermark = bound and bound > now() - interval '1 min')::text from walks where reach = 'changes'";
     assert_eq!(scene.rows(moved).await, ["true"]);
 }
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn what_moves_no_time_of_change_is_compared_all_the_same(pool: PgPool) {
+    let scene = Scene::new(pool, some()).await;
+    scene.fetch_wanted().await;
+    scene
+        .execute(
+            "update inventory_levels set available = available + 1 where ctid = (select min(ctid) from inventory_levels); \
+             update customer_purchases set number_of_orders = 77 where ctid = (select min(ctid) from customer_purchases); \
+             delete from collection_products where ctid = (select min(ctid) from collection_products)",
+        )
+        .await;
+    for list in ["inventory", "customers", "collections"] {
+        let totals = scene.walk(list, Reach::All).await;
+        assert_eq!((totals.missing, totals.stale, totals.gone), (0, 1, 0), "{list}");
+    }
+    let wanted = scene
+        .rows("select split_part(gid, '/', 4) from pending_fetches order by 1")
+        .await;
+    assert_eq!(wanted, ["Collection", "Customer", "InventoryItem"]);
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn what_was_seen_within_the_second_of_its_change_is_fetched_to_be_sure(pool: PgPool) {
+    let scene = Scene::new(pool, some()).await;
+    scene.fetch_wanted().await;
+    // Another change in the same second would be missed: nobody told us of it, and its time is the same.
+    scene
+        .execute(
+            "update products set title = 'seen too soon', observed_at = source_updated_at + interval '900 ms' \
+             where ctid = (select min(ctid) from products)",
+        )
+        .await;
+    assert_eq!(scene.walk("products", Reach::Changes).await.differences(), 0);
+    assert_eq!(scene.fetch_wanted().await, 0);
+    assert_eq!(scene.walk("products", Reach::All).await.differences(), 0);
+    assert_eq!(
+        scene
+            .rows("select unsettled::text from walks where reach = 'all'")
+            .await,
+        ["1"]
+    );
+    assert!(scene.fetch_wanted().await > 0);
+    assert!(
+        scene
+            .rows("select title from products where title = 'seen too soon'")
+            .await
+            .is_empty()
+    );
+    scene.walk("products", Reach::All).await;
+    assert_eq!(scene.fetch_wanted().await, 0);
+}

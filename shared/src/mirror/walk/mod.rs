@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::Error;
 use crate::message::{Page, Reach, Resource};
 use crate::shopify::{Answer, Changes, Client, Gid, Item, ListPage, Position};
-use crate::store::differences::{self, Differences, Levels, Listed};
+use crate::store::differences::{self, Differences, Levels, Listed, Purchases};
 use crate::store::pending_fetches::{self, Want};
 pub use crate::store::walks::Totals;
 use crate::store::walks::{self, Name, Step};
@@ -23,6 +23,8 @@ pub use begin::{Wanted, begin};
 const MOST_ROWS_OF_A_LIST: i32 = 20_000;
 /// More differences than this are healed by an import.
 const MOST_DIFFERENT: i64 = 2_000;
+/// So are more rows that were seen within the second of their change; there is no hurry about them.
+const MOST_UNSETTLED: i64 = 10_000;
 
 const DIFFERS: &str = "a list of the store differs from the mirror";
 
@@ -155,7 +157,10 @@ async fn compare(
         ..Step::default()
     };
     let mut different = [differences.missing, differences.stale].concat();
+    let mut unsettled = Vec::new();
     if reach == Reach::All {
+        unsettled = differences.unsettled;
+        step.unsettled = unsettled.len() as i64;
         let until = next.is_some().then_some(last);
         if !walk.may_hide {
             let gone = differences::gone(tx, table, &listed, state.after_id, until).await?;
@@ -169,9 +174,12 @@ async fn compare(
     go_on(&mut step, state, next.as_deref(), updated_at.last().copied());
     if next.is_none() {
         step.status = Some("completed");
-    } else if state.different + different.len() as i64 > MOST_DIFFERENT {
+    } else if state.different + different.len() as i64 > MOST_DIFFERENT
+        || state.unsettled + step.unsettled > MOST_UNSETTLED
+    {
         step.status = Some("overrun");
     }
+    different.append(&mut unsettled);
     Ok((step, wants(name.shop_id, table, &different, answer.observed_at)))
 }
 
@@ -187,7 +195,7 @@ fn go_on(step: &mut Step, state: &walks::Walk, next: Option<&str>, last: Option<
     }
 }
 
-/// Adds the resources whose members differ, which do not move their own time of change.
+/// Adds the resources of which something differs that does not move their time of change.
 async fn add_members(
     tx: &mut Transaction,
     listed: &Listed<'_>,
@@ -196,12 +204,19 @@ async fn add_members(
 ) -> Result<(), Error> {
     let counted = items.iter().filter_map(|item| Some((item.id, item.members?)));
     let (ids, counts): (Vec<i64>, Vec<i64>) = counted.unzip();
-    let mut levels = Levels::default();
+    let (mut levels, mut purchases) = (Levels::default(), Purchases::default());
     for item in items {
-        for (location_id, updated_at) in &item.levels {
+        for level in &item.levels {
             levels.item_ids.push(item.id);
-            levels.location_ids.push(*location_id);
-            levels.updated_at.push(*updated_at);
+            levels.location_ids.push(level.location_id);
+            levels.updated_at.push(level.updated_at);
+            levels.available.push(level.available);
+        }
+        if let Some(bought) = &item.purchases {
+            purchases.customer_ids.push(item.id);
+            purchases.orders.push(bought.number_of_orders);
+            purchases.amounts.push(bought.amount_spent.clone());
+            purchases.last_order_ids.push(bought.last_order_id);
         }
         if item.all_levels {
             levels.whole.push(item.id);
@@ -213,6 +228,9 @@ async fn add_members(
     }
     if !levels.item_ids.is_empty() || !levels.whole.is_empty() {
         differing.extend(differences::of_levels(tx, listed.shop_id, &levels, listed.observed_at).await?);
+    }
+    if !purchases.customer_ids.is_empty() {
+        differing.extend(differences::of_purchases(tx, listed.shop_id, &purchases, listed.observed_at).await?);
     }
     differing.retain(|id| !differences.missing.contains(id) && !differences.stale.contains(id));
     differing.sort_unstable();
@@ -248,6 +266,7 @@ mod tests {
             bound: None,
             pages: 0,
             different: 0,
+            unsettled: 0,
         }
     }
 
