@@ -78,7 +78,9 @@ impl Reply {
             id: self.id()?,
             receives: self.number()?,
             counted: self.number()?,
-            group: group(&self.bytes()?),
+            group: Some(self.bytes()?)
+                .filter(|group| !group.is_empty())
+                .map(|group| String::from_utf8_lossy(&group).into_owned()),
             // No value is empty.
             value: Some(self.bytes()?).filter(|value| !value.is_empty()),
         })

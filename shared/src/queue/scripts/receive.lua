@@ -7,7 +7,7 @@
 -- ARGV: 1 now in ms, or ''  2 visibility timeout in ms  3 max receive count  4 max (at most 500)  5 bytes of values
 --   6 retention in ms  7 most bytes of dead letters, 0: any  8 1 if the queue is FIFO
 -- Returns: now, ms until the next message becomes visible (-1: none is hidden; 0: ask again at once; only meaningful if
---   no message follows), then five for each message: id, receives, receives that count, group and order or '', value or
+--   no message follows), then five for each message: id, receives, receives that count, group or '', value or
 --   '' where it is left out, because they weigh much.
 --   If nobody received them before, and none has a group: now, -2, then two for each message: id, value. And if these
 --   weigh much: now, -3, then ids.
@@ -76,7 +76,7 @@ for _, hidden in ipairs({ in_flight, delayed }) do
   end
 end
 
-local found, size_of, place_of, bytes, full, touched = {}, {}, {}, 0, false, false
+local found, size_of, group_of_id, is_young, bytes, full, touched = {}, {}, {}, {}, 0, false, false
 
 -- Adds the messages that these ids stand for, until they weigh enough; says how many ids are done with. An id may linger
 -- in ready after its message was deleted late, and the message be back under the same id since then.
@@ -110,9 +110,11 @@ local function take_grouped(group, share)
   local first = '[' .. group .. '\0'
   local members = redis.call('ZRANGEBYLEX', grouped, first, '(' .. group .. '\1', 'LIMIT', 0, share + 1)
   local more, ids = #members > share, {}
+  -- Outside of FIFO queues the order is the time of sending, less the head start; the first is the oldest.
+  local young = not fifo and members[1] and tonumber(string.sub(members[1], -46, -33)) >= oldest
   for i = 1, math.min(#members, share) do
-    ids[i] = string.sub(members[i], -32)
-    place_of[ids[i]] = string.sub(members[i], 1, -33)
+    local id = string.sub(members[i], -32)
+    ids[i], group_of_id[id], is_young[id] = id, group, young
   end
   local done = read(ids, {})
   if done > 0 then redis.call('ZREMRANGEBYLEX', grouped, first, '[' .. members[done]) end
@@ -166,31 +168,29 @@ end
 
 -- What was sent back from the dead letters, or only snoozed so far, is handed out once whatever its age.
 local function is_expired(i, id, receive, counted)
-  if receive > 1 and counted == 1 then return false end
-  -- Outside of FIFO queues the order of a message with a group is its time of sending, less its head start.
-  if not fifo and place_of[id] and tonumber(string.sub(place_of[id], -14)) >= oldest then return false end
+  if is_young[id] or receive > 1 and counted == 1 then return false end
   values[i] = values[i] or redis.call('HGET', bodies, id)
   return tonumber(string.sub(values[i], 1, 13)) < oldest
 end
 
 local function hand_out(i, id)
-  local receive, place = tonumber(counts[i] or 0) + 1, place_of[id]
+  local receive, group = tonumber(counts[i] or 0) + 1, group_of_id[id]
   local counted = receive - (uncounted[i] or 0)
-  if folding and place then unfold(id) end
+  if folding and group then unfold(id) end
   local reason = is_expired(i, id, receive, counted) and 'expired'
     or counted > max_receives and 'max receive count exceeded'
   if reason then
     local err = redis.call('HGET', errors, id)
     local value = values[i] or redis.call('HGET', bodies, id)
     local fate = die(id, value, receive - 1, counted - 1, reason .. (err and ': ' .. err or ''), dead_budget)
-    if fifo then died[group_of(place)] = true end
-    if fate == 2 and fifo then redis.call('HINCRBY', busy, group_of(place), 1) end
+    if fifo then died[group] = true end
+    if fate == 2 and fifo then redis.call('HINCRBY', busy, group, 1) end
   else
     local n, r = #hide, #reply
     hide[n + 1], hide[n + 2] = until_ms, id
     count[n + 1], count[n + 2] = id, counts[i] and receive or '1'
-    reply[r + 1], reply[r + 2], reply[r + 3], reply[r + 4], reply[r + 5] = id, receive, counted, place or '', values[i] or ''
-    if fifo then redis.call('HINCRBY', busy, group_of(place), 1) end
+    reply[r + 1], reply[r + 2], reply[r + 3], reply[r + 4], reply[r + 5] = id, receive, counted, group or '', values[i] or ''
+    if fifo then redis.call('HINCRBY', busy, group, 1) end
   end
 end
 
