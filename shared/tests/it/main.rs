@@ -39,5 +39,7 @@ mod scene;
 mod settle;
 mod stand_in;
 mod tables;
+mod throttle;
+mod throttle_model;
 mod traps;
 mod walk;
