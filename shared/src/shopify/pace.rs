@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep};
 use super::budget::{Budget, Priority, Reservation, Taken, Told};
 use super::{Error, ShopDomain};
 
-/// What a query costs whose cost nobody has seen yet: more than any of ours asks for but the longest lists.
-const UNSEEN_QUERY: f64 = 150.0;
+/// What a query costs whose cost nobody has seen yet: somewhat more than our dearest one.
+const UNSEEN_QUERY: f64 = 200.0;
 /// Shopify's price for a mutation.
 const UNSEEN_MUTATION: f64 = 10.0;
 /// What one query may cost at Shopify, so the most that a call can need.
@@ -23,6 +23,8 @@ const DEAREST: f64 = 1_000.0;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The shortest wait; each further one of a call is twice as long. 0.1, 0.2, 0.4, 0.8 s: a call asks five times at most.
 const SHORTEST: Duration = Duration::from_millis(100);
+/// Whatever a store tells of its bucket, somebody looks again after this.
+const LONGEST: Duration = Duration::from_secs(60);
 /// A refusal takes as long as an answer would: else a drain would rush through all messages of a store that has no
 /// points left, only to hand them back.
 const REFUSAL: Duration = Duration::from_millis(250);
@@ -67,7 +69,8 @@ impl Pace {
             if started.elapsed() + wait > PATIENCE {
                 tracing::debug!(shop.domain = %shop, priority = ?self.priority, points, waited_ms, wait_ms, "too few points left: call put off");
                 sleep(REFUSAL).await;
-                return Err(Error::Throttled { retry_after: wait });
+                let retry_after = wait.min(LONGEST);
+                return Err(Error::Throttled { retry_after });
             }
             tracing::debug!(shop.domain = %shop, priority = ?self.priority, points, waited_ms, wait_ms, "too few points left: call waits");
             sleep(wait).await;

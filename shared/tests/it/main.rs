@@ -41,5 +41,6 @@ mod stand_in;
 mod tables;
 mod throttle;
 mod throttle_model;
+mod throttle_shopify;
 mod traps;
 mod walk;
