@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::queue::{CLOCK, Error, Layout, Redis, Script};
-use crate::shopify::{Budget, Priority, Reservation, ShopDomain, Taken, Told};
+use crate::shopify::{Budget, Outcome, Priority, Reservation, ShopDomain, Taken};
 use crate::telemetry::Chain;
 
 use outage::Outage;
@@ -138,14 +138,17 @@ impl Throttle {
         }
     }
 
-    async fn release(&self, shop: &ShopDomain, reservation: Reservation, told: Option<Told>) {
+    async fn release(&self, shop: &ShopDomain, reservation: Reservation, outcome: Outcome) {
         let settled = self.run(&SETTLE, shop, reservation.id, |cmd| {
-            if let Some(told) = told {
-                cmd.arg(told.maximum)
+            match outcome {
+                Outcome::Told(told) => cmd
+                    .arg(told.spent)
+                    .arg(told.maximum)
                     .arg(told.restore_rate)
-                    .arg(told.available)
-                    .arg(told.spent);
-            }
+                    .arg(told.available),
+                Outcome::NotRun => cmd.arg(0),
+                Outcome::Unknown => cmd.arg(reservation.points),
+            };
         });
         if settled.await == Some(0) {
             tracing::debug!(shop.domain = %shop, "a call was settled that nobody knew any more");
@@ -158,8 +161,8 @@ impl Budget for Throttle {
         self.reserve(shop, points, priority).boxed()
     }
 
-    fn settle<'a>(&'a self, shop: &'a ShopDomain, reservation: Reservation, told: Option<Told>) -> BoxFuture<'a, ()> {
-        self.release(shop, reservation, told).boxed()
+    fn settle<'a>(&'a self, shop: &'a ShopDomain, reservation: Reservation, outcome: Outcome) -> BoxFuture<'a, ()> {
+        self.release(shop, reservation, outcome).boxed()
     }
 }
 

@@ -54,11 +54,22 @@ pub struct Told {
     pub spent: f64,
 }
 
+/// What became of the points of a call.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Outcome {
+    /// Shopify told.
+    Told(Told),
+    /// The call was refused before it could cost anything, and nothing was told.
+    NotRun,
+    /// Nobody knows: the answer was lost, or says nothing.
+    Unknown,
+}
+
 /// Keeps the budget of every store. It never fails: what it cannot say, it says so.
 pub trait Budget: fmt::Debug + Send + Sync {
     /// Asks for the points of one call.
     fn take<'a>(&'a self, shop: &'a ShopDomain, points: f64, priority: Priority) -> BoxFuture<'a, Taken>;
 
-    /// Ends a call: what was told with its answer, or nothing if nobody knows what became of it.
-    fn settle<'a>(&'a self, shop: &'a ShopDomain, reservation: Reservation, told: Option<Told>) -> BoxFuture<'a, ()>;
+    /// Ends a call.
+    fn settle<'a>(&'a self, shop: &'a ShopDomain, reservation: Reservation, outcome: Outcome) -> BoxFuture<'a, ()>;
 }

@@ -13,7 +13,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::budget::{Budget, Priority, Told};
+use super::budget::{Budget, Outcome, Priority, Told};
 use super::pace::Pace;
 use super::{Error, ShopDomain};
 
@@ -207,7 +207,7 @@ impl Client {
         if let Some(requested) = cost.and_then(|cost| cost.requested_query_cost) {
             self.pace.learn(document, requested);
         }
-        self.pace.end(shop, reservation, cost.and_then(Cost::told)).await;
+        self.pace.end(shop, reservation, outcome(&heard)).await;
         let Heard {
             status,
             headers,
@@ -302,6 +302,21 @@ impl Cost {
             spent: self.actual_query_cost.unwrap_or_default().max(0.0),
         };
         (told.maximum > 0.0 && told.restore_rate > 0.0).then_some(told)
+    }
+}
+
+/// What a call cost, as far as that is known.
+fn outcome(heard: &Result<Heard, Error>) -> Outcome {
+    let heard = match heard {
+        Ok(heard) => heard,
+        Err(Error::Transport(error)) if error.is_connect() => return Outcome::NotRun,
+        Err(_) => return Outcome::Unknown,
+    };
+    match heard.cost().and_then(Cost::told) {
+        Some(told) => Outcome::Told(told),
+        // A token that is not accepted, a store that is locked: nothing was asked of the store's data.
+        None if matches!(heard.status.as_u16(), 401..=407 | 423 | 430) => Outcome::NotRun,
+        None => Outcome::Unknown,
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::budget::{Budget, Priority, Reservation, Taken, Told};
+use super::budget::{Budget, Outcome, Priority, Reservation, Taken};
 use super::{Error, ShopDomain};
 
 /// What a query costs whose cost nobody has seen yet: somewhat more than our dearest one.
@@ -79,9 +79,9 @@ impl Pace {
     }
 
     /// Ends a call that [`begin`](Self::begin) let go.
-    pub async fn end(&self, shop: &ShopDomain, reservation: Option<Reservation>, told: Option<Told>) {
+    pub async fn end(&self, shop: &ShopDomain, reservation: Option<Reservation>, outcome: Outcome) {
         if let (Some(budget), Some(reservation)) = (&self.budget, reservation) {
-            budget.settle(shop, reservation, told).await;
+            budget.settle(shop, reservation, outcome).await;
         }
     }
 

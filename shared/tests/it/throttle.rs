@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use shared::queue::{Redis, Settings};
-use shared::shopify::{Budget, Priority, Reservation, ShopDomain, Taken, Told};
+use shared::shopify::{Budget, Outcome, Priority, Reservation, ShopDomain, Taken, Told};
 use shared::throttle::Throttle;
 use uuid::Uuid;
 
@@ -61,8 +61,11 @@ impl Scene {
         }
     }
 
-    async fn settle(&self, at_ms: u64, reservation: Reservation, told: Option<Told>) {
-        self.throttle.at(T0 + at_ms).settle(&self.shop, reservation, told).await;
+    async fn settle(&self, at_ms: u64, reservation: Reservation, outcome: Outcome) {
+        self.throttle
+            .at(T0 + at_ms)
+            .settle(&self.shop, reservation, outcome)
+            .await;
     }
 
     /// Takes all that is left, which must be so much.
@@ -77,8 +80,8 @@ impl Scene {
     }
 }
 
-fn told(available: f64, spent: f64) -> Option<Told> {
-    Some(Told {
+fn told(available: f64, spent: f64) -> Outcome {
+    Outcome::Told(Told {
         maximum: 1_000.0,
         restore_rate: 50.0,
         available,
@@ -132,7 +135,7 @@ async fn a_store_with_another_bucket_is_believed() {
         available: 5_000.0,
         spent: 10.0,
     };
-    scene.settle(0, call, Some(plus)).await;
+    scene.settle(0, call, Outcome::Told(plus)).await;
     let call = scene.left(SECOND, 6_000.0).await;
     let less = Told {
         maximum: 100.0,
@@ -140,7 +143,7 @@ async fn a_store_with_another_bucket_is_believed() {
         available: 90.0,
         spent: 10.0,
     };
-    scene.settle(SECOND, call, Some(less)).await;
+    scene.settle(SECOND, call, Outcome::Told(less)).await;
     scene.left(3_600 * SECOND, 100.0).await;
 }
 
@@ -177,8 +180,16 @@ async fn one_refusal_of_the_store_teaches_everybody() {
 async fn a_call_whose_answer_is_lost_spent_all_it_reserved() {
     let scene = Scene::with(1_000.0).await;
     let call = scene.reserve(0, 600.0).await;
-    scene.settle(SECOND, call, None).await;
+    scene.settle(SECOND, call, Outcome::Unknown).await;
     scene.left(SECOND, 400.0).await;
+}
+
+#[tokio::test]
+async fn a_call_that_did_not_run_spent_nothing() {
+    let scene = Scene::with(1_000.0).await;
+    let call = scene.reserve(0, 600.0).await;
+    scene.settle(0, call, Outcome::NotRun).await;
+    scene.left(0, 1_000.0).await;
 }
 
 #[tokio::test]
@@ -276,7 +287,7 @@ async fn the_calls_that_are_open_at_once_are_bounded() {
         available: 20_000.0,
         spent: 1.0,
     };
-    scene.settle(0, call, Some(plus)).await;
+    scene.settle(0, call, Outcome::Told(plus)).await;
     for _ in 0..500 {
         scene.reserve(0, 1.0).await;
     }

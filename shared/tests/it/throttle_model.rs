@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use proptest::{prelude::*, test_runner::TestRunner};
 use redis::aio::MultiplexedConnection;
-use shared::shopify::{Budget, Priority, Reservation, ShopDomain, Taken, Told};
+use shared::shopify::{Budget, Outcome, Priority, Reservation, ShopDomain, Taken, Told};
 use shared::throttle::Throttle;
 
 use crate::queue_support::{T0, raw_for, settings};
@@ -118,13 +118,13 @@ impl Run {
                 if let Some(call) = self.pick(call, |call| matches!(call.at, At::Back(_)) && !call.dead) {
                     let Call { reservation, at, .. } = self.calls.swap_remove(call);
                     let At::Back(told) = at else { unreachable!("it is back") };
-                    self.settle(reservation, Some(told)).await;
+                    self.settle(reservation, Outcome::Told(told)).await;
                 }
             }
             Step::Lose { call } => {
                 if let Some(call) = self.pick(call, |call| matches!(call.at, At::Back(_)) && !call.dead) {
                     let call = self.calls.swap_remove(call);
-                    self.settle(call.reservation, None).await;
+                    self.settle(call.reservation, Outcome::Unknown).await;
                 }
             }
             Step::Die { call } => {
@@ -153,8 +153,11 @@ impl Run {
         }
     }
 
-    async fn settle(&self, reservation: Reservation, told: Option<Told>) {
-        self.throttle.at(self.now).settle(&self.shop, reservation, told).await;
+    async fn settle(&self, reservation: Reservation, outcome: Outcome) {
+        self.throttle
+            .at(self.now)
+            .settle(&self.shop, reservation, outcome)
+            .await;
     }
 
     fn arrive(&mut self, call: usize) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use fake_shopify::{Config, Fault, Server};
 use futures_util::future::{BoxFuture, join_all};
 use shared::queue::Settings;
-use shared::shopify::{Budget, Client, Error, Gid, Priority, Reservation, ShopDomain, Taken, Told};
+use shared::shopify::{Budget, Client, Error, Gid, Outcome, Priority, Reservation, ShopDomain, Taken, Told};
 use shared::throttle::Throttle;
 
 use crate::import_support::client;
@@ -38,9 +38,11 @@ impl Budget for Watched {
         self.throttle.take(shop, points, priority)
     }
 
-    fn settle<'a>(&'a self, shop: &'a ShopDomain, call: Reservation, told: Option<Told>) -> BoxFuture<'a, ()> {
-        *self.spent.lock().unwrap() += told.map_or(0.0, |told| told.spent);
-        self.throttle.settle(shop, call, told)
+    fn settle<'a>(&'a self, shop: &'a ShopDomain, call: Reservation, outcome: Outcome) -> BoxFuture<'a, ()> {
+        if let Outcome::Told(told) = outcome {
+            *self.spent.lock().unwrap() += told.spent;
+        }
+        self.throttle.settle(shop, call, outcome)
     }
 }
 
@@ -151,7 +153,7 @@ async fn a_call_for_which_there_are_no_points_soon_is_put_off_and_never_sent() {
         available: 0.0,
         spent: 1_000.0,
     };
-    throttle.settle(&shop, open, Some(slow)).await;
+    throttle.settle(&shop, open, Outcome::Told(slow)).await;
     let asked = Instant::now();
     let error = client.fetch(&shop, "token", &gid).await.err().unwrap();
     assert_eq!(error.retry_after(), Some(Duration::from_secs(60)));
@@ -178,7 +180,7 @@ async fn a_short_wait_is_slept_and_the_call_is_answered() {
         available: 0.0,
         spent: 1.0,
     };
-    throttle.settle(&shop, call, Some(empty)).await;
+    throttle.settle(&shop, call, Outcome::Told(empty)).await;
     let asked = Instant::now();
     process(&server).fetch(&shop, "token", &gid).await.unwrap();
     assert!(asked.elapsed() > Duration::from_millis(400), "{:?}", asked.elapsed());
@@ -199,6 +201,18 @@ async fn a_refusal_of_the_store_holds_the_others_back() {
     let workers = (0..8).map(|_| work(process(&server), &shop, &gid, until));
     join_all(workers).await;
     assert_eq!(refusals(&server), before + 1);
+}
+
+#[tokio::test]
+async fn calls_that_a_store_never_ran_cost_nothing() {
+    let (server, shop) = store((1_000.0, 1.0)).await;
+    let gid = product(&server);
+    let client = process(&server);
+    for _ in 0..10 {
+        let error = client.fetch(&shop, "another token", &gid).await.err().unwrap();
+        assert!(matches!(error, Error::Unauthorized { .. }), "{error}");
+    }
+    client.fetch(&shop, "token", &gid).await.unwrap();
 }
 
 #[tokio::test]
