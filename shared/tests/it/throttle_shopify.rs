@@ -4,10 +4,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use fake_shopify::{Config, Fault, Server};
+use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use shared::queue::Settings;
-use shared::shopify::{Budget, Client, Error, Gid, Outcome, Priority, Reservation, ShopDomain, Taken, Told};
+use shared::shopify::{
+    Budget, Client, Error, Gid, Outcome, PRODUCT_EXTRAS, Position, Priority, Reservation, ShopDomain, Taken, Told,
+    fetchable_kinds,
+};
 use shared::throttle::Throttle;
+use shared::walk::WALKS;
 
 use crate::import_support::client;
 use crate::queue_support::{free_port, settings};
@@ -56,6 +61,21 @@ fn process_watched(server: &Server, spent: &Arc<Mutex<f64>>) -> Client {
         throttle: throttle_on(&settings()),
         spent: Arc::clone(spent),
     }))
+}
+
+/// A budget that grants everything and notes how much was asked for.
+#[derive(Debug, Default)]
+struct Asked(Mutex<Vec<f64>>);
+
+impl Budget for Asked {
+    fn take<'a>(&'a self, _: &'a ShopDomain, points: f64, _: Priority) -> BoxFuture<'a, Taken> {
+        self.0.lock().unwrap().push(points);
+        std::future::ready(Taken::Unknown).boxed()
+    }
+
+    fn settle<'a>(&'a self, _: &'a ShopDomain, _: Reservation, _: Outcome) -> BoxFuture<'a, ()> {
+        unreachable!("nothing was reserved")
+    }
 }
 
 fn product(server: &Server) -> Gid {
@@ -130,6 +150,42 @@ async fn a_fetch_that_somebody_waits_for_goes_before_any_number_in_the_backgroun
     // The upper half of the bucket and what came back, 35 points each.
     assert!((10..28).contains(&answered), "{answered}");
     assert_eq!(refusals(&server), 0);
+}
+
+#[tokio::test]
+async fn no_document_of_ours_is_dearer_than_it_is_thought_to_be_before_its_first_answer() {
+    let (server, shop) = store((1e9, 1e9)).await;
+    let asked = Arc::new(Asked::default());
+    let client = client(&server).with_budget(Arc::clone(&asked) as Arc<dyn Budget>);
+    let mut names = Vec::new();
+    for kind in fetchable_kinds().chain([PRODUCT_EXTRAS]) {
+        for _ in 0..2 {
+            client.fetch(&shop, "token", &Gid::new(kind, 1)).await.unwrap();
+        }
+        names.push(kind);
+    }
+    for walk in &WALKS {
+        let from = Position::Id { since: None, after: 0 };
+        for _ in 0..2 {
+            client.list(&shop, "token", &walk.list, from).await.unwrap();
+        }
+        names.push(walk.name);
+    }
+    for _ in 0..2 {
+        client.find_bulk_operation(&shop, "token", "none").await.unwrap();
+    }
+    names.push("operations");
+    let asked = asked.0.lock().unwrap();
+    for (name, points) in names.iter().zip(asked.chunks(2)) {
+        let &[thought, known] = points else {
+            panic!("{name}: {points:?}")
+        };
+        assert!(
+            known < thought,
+            "{name} costs {known} points and was thought to cost {thought}"
+        );
+    }
+    assert_eq!(asked.len(), names.len() * 2);
 }
 
 #[tokio::test]
