@@ -5,12 +5,15 @@
 use std::time::Duration;
 
 use crate::message::{Body, Payload, Superseded, Webhook, encode};
-use crate::queue::Send;
+use crate::queue::{Message, Send};
 use crate::shopify::{ShopDomain, rest::Stub};
 
 /// Somebody waits for what one resource is, and for an import only with patience: a fetch goes before the chunks of the
 /// last quarter of an hour.
 const HEAD_START_OF_A_FETCH: Duration = Duration::from_secs(900);
+/// The attribute that says how urgent a message's calls to Shopify are, and its only value so far.
+const PRIORITY: &str = "priority";
+const BACKGROUND: &str = "background";
 /// The group of deliveries that name no store one could believe.
 const UNSIGNED: &str = "unsigned";
 
@@ -31,6 +34,19 @@ pub fn carry(body: &Body) -> Send {
         Body::Import(import) => send.group(group(&import.shop)),
         Body::Rejected(_) => send.group(UNSIGNED),
     }
+}
+
+/// The same message, for work that has time: it leaves points of the store to what somebody waits for.
+pub fn in_background(send: Send) -> Send {
+    send.attribute(PRIORITY, BACKGROUND)
+}
+
+/// Whether a message was sent [in the background](in_background).
+pub fn is_background(message: &Message) -> bool {
+    message
+        .attributes
+        .get(PRIORITY)
+        .is_some_and(|priority| priority == BACKGROUND)
 }
 
 /// The group of a store: its domain, as long as a group may be.

@@ -14,4 +14,5 @@ pub mod secrets;
 pub mod shopify;
 pub mod store;
 pub mod telemetry;
+pub mod throttle;
 pub mod walk;

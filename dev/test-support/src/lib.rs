@@ -95,7 +95,8 @@ impl Redis {
         Queue::new(self.client(), name.as_str(), Policy::default()).expect("a queue of ours is valid")
     }
 
-    fn client(&self) -> shared::queue::Redis {
+    /// A connection to it.
+    pub fn client(&self) -> shared::queue::Redis {
         shared::queue::Redis::new(&Settings::new("127.0.0.1", self.port)).expect("plain settings are valid")
     }
 }

@@ -6,6 +6,8 @@ mod auth;
 mod routes;
 mod trpc;
 
+use std::sync::Arc;
+
 use lambda_http::http::Method;
 use lambda_http::{Body, Error, Request, Response};
 use serde_json::{Value, json};
@@ -15,6 +17,7 @@ use shared::policies::Policies;
 use shared::queue::{Queue, Redis};
 use shared::shopify::Client;
 use shared::store::Store;
+use shared::throttle::Throttle;
 
 use auth::AdminToken;
 
@@ -30,12 +33,14 @@ pub struct Context {
 impl Context {
     /// Reads the configuration. Touches no network.
     pub fn load(environment: &Environment) -> Result<Self, Error> {
+        let redis = Redis::new(&environment.redis()?)?;
+        let budget = Arc::new(Throttle::new(redis.clone()));
         Ok(Self {
             token: AdminToken::load(environment)?,
-            redis: Redis::new(&environment.redis()?)?,
+            redis,
             policies: Policies::load(environment)?,
             store: Store::new(&environment.postgres()?)?,
-            client: Client::new(environment.shopify()?)?,
+            client: Client::new(environment.shopify()?)?.with_budget(budget),
         })
     }
 

@@ -11,6 +11,8 @@ mod poll;
 mod progress;
 mod start;
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use shared::carrier::carry;
 use shared::config::Environment;
@@ -21,6 +23,7 @@ use shared::queue::{Queue, Redis};
 use shared::shopify::{Client, ResultFiles, ShopDomain};
 use shared::store::sync_operations::Operation;
 use shared::store::{self, Store, Transaction, credentials, sync_jobs, sync_operations};
+use shared::throttle::Throttle;
 use uuid::Uuid;
 
 pub use answer::Answer;
@@ -102,9 +105,12 @@ pub struct Context {
 impl Context {
     /// Reads the configuration. Touches no network.
     pub fn load(environment: &Environment) -> Result<Self, lambda_runtime::Error> {
-        let client = Client::new(environment.shopify()?)?;
+        let redis = Redis::new(&environment.redis()?)?;
+        let budget = Arc::new(Throttle::new(redis.clone()));
+        // An import has time; webhooks' fetches go first.
+        let client = Client::new(environment.shopify()?)?.with_budget(budget).background();
         Ok(Self {
-            redis: Redis::new(&environment.redis()?)?,
+            redis,
             policies: Policies::load(environment)?,
             store: Store::new(&environment.postgres()?)?,
             files: ResultFiles::new(&client)?,

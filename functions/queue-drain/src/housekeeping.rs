@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{Days, Utc};
 use shared::message::{QueueName, Resource};
 use shared::queue;
-use shared::shopify::{Gid, ShopDomain};
+use shared::shopify::{Gid, Priority, ShopDomain};
 use shared::store::{self, partitions, pending_fetches};
 use shared::telemetry::Chain;
 
@@ -105,6 +105,9 @@ async fn send_lost_fetches(context: &Context) -> Result<(), store::Error> {
             })
         })
         .collect();
-    context.send_fetches(fetches, Duration::ZERO).await;
+    // They are late, and may be many.
+    context
+        .send_fetches(fetches, Duration::ZERO, Priority::Background)
+        .await;
     Ok(())
 }

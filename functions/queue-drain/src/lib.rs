@@ -12,19 +12,21 @@ mod single;
 mod sweep;
 mod webhooks;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use lambda_runtime::{Error, LambdaEvent};
 use serde::Deserialize;
-use shared::carrier::carry;
+use shared::carrier::{carry, in_background};
 use shared::config::{self, Environment};
 use shared::message::{self, QueueName};
 use shared::policies::Policies;
 use shared::queue::{self, Queue, Redis, Send};
-use shared::shopify::{Client, ResultFiles};
+use shared::shopify::{Client, Priority, ResultFiles};
 use shared::store::Store;
 use shared::telemetry::Chain;
+use shared::throttle::Throttle;
 
 pub use drain::Report;
 
@@ -60,7 +62,9 @@ pub struct Context {
 impl Context {
     /// Reads the configuration. Touches no network.
     pub fn load(environment: &Environment) -> Result<Self, Error> {
-        let client = Client::new(environment.shopify()?)?;
+        let redis = Redis::new(&environment.redis()?)?;
+        let budget = Arc::new(Throttle::new(redis.clone()));
+        let client = Client::new(environment.shopify()?)?.with_budget(budget);
         let whole_number = "a whole number above 0";
         let concurrency: usize = environment.parsed("QUEUE_CONCURRENCY", whole_number, 2)?;
         let batch_size: usize = environment.parsed("BATCH_SIZE", whole_number, 100)?;
@@ -86,7 +90,7 @@ impl Context {
         }
         let linger: u64 = environment.parsed("LINGER_SECONDS", "whole seconds, such as 75", 0)?;
         Ok(Self {
-            redis: Redis::new(&environment.redis()?)?,
+            redis,
             policies: Policies::load(environment)?,
             store: Store::new(&environment.postgres()?)?,
             files: ResultFiles::new(&client)?,
@@ -107,12 +111,18 @@ impl Context {
 
     /// Sends the messages that carry fetches which are already recorded. A send that fails is made up for by
     /// [`housekeeping`].
-    async fn send_fetches(&self, fetches: Vec<message::Resource>, delay: Duration) {
+    async fn send_fetches(&self, fetches: Vec<message::Resource>, delay: Duration, priority: Priority) {
         for name in QueueName::ALL {
             let sends: Vec<Send> = fetches
                 .iter()
                 .filter(|resource| QueueName::of_resource(&resource.gid) == Some(name))
-                .map(|resource| carry(&message::Body::Resource(resource.clone())).delay(delay))
+                .map(|resource| {
+                    let send = carry(&message::Body::Resource(resource.clone())).delay(delay);
+                    match priority {
+                        Priority::Foreground => send,
+                        Priority::Background => in_background(send),
+                    }
+                })
                 .collect();
             if sends.is_empty() {
                 continue;

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use shared::carrier::is_background;
 use shared::message::{self, Body, Chunk, Import, Page, Reach, Resource};
 use shared::mirror::{self, Disposition, Error};
 use shared::policies::Treatment;
 use shared::queue::Message;
+use shared::shopify::Priority;
 use shared::store::{self, pending_fetches, sync_chunks};
 use shared::telemetry::Chain;
 use tokio::time::Instant;
@@ -40,7 +42,11 @@ pub(crate) async fn handle(
 }
 
 async fn fetch(context: &Context, treatment: &Treatment, message: &Message, resource: &Resource) -> Settlement {
-    match mirror::resource::apply(&context.store, &context.client, resource).await {
+    let client = match is_background(message) {
+        true => context.client.background(),
+        false => context.client.clone(),
+    };
+    match mirror::resource::apply(&context.store, &client, resource).await {
         Ok(mirror::resource::Outcome::Settled) => Settlement::Delete,
         Ok(mirror::resource::Outcome::WantedAgain) => Settlement::HandBack(FETCH_DELAY),
         Err(error) => {
@@ -74,7 +80,9 @@ async fn apply_chunk(
 ) -> Settlement {
     match mirror::chunk::apply(&context.store, &context.files, chunk, stop_at).await {
         Ok(applied) => {
-            context.send_fetches(applied.fetches, FETCH_DELAY).await;
+            context
+                .send_fetches(applied.fetches, FETCH_DELAY, Priority::Background)
+                .await;
             match applied.outcome {
                 mirror::chunk::Outcome::Paused => Settlement::HandBack(AT_ONCE),
                 mirror::chunk::Outcome::Done | mirror::chunk::Outcome::Ended => Settlement::Delete,
@@ -95,10 +103,14 @@ async fn walk(
     page: &Page,
     stop_at: Instant,
 ) -> Settlement {
+    // A comparison has time; webhooks' fetches go first.
+    let client = context.client.background();
     loop {
-        match mirror::walk::step(&context.store, &context.client, page).await {
+        match mirror::walk::step(&context.store, &client, page).await {
             Ok(walked) => {
-                context.send_fetches(walked.fetches, Duration::ZERO).await;
+                context
+                    .send_fetches(walked.fetches, Duration::ZERO, Priority::Background)
+                    .await;
                 match walked.outcome {
                     mirror::walk::Outcome::More => {}
                     mirror::walk::Outcome::Ended => return Settlement::Delete,

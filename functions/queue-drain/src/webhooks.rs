@@ -6,6 +6,7 @@ use std::time::Duration;
 use shared::message::{self, Body, QueueName, Superseded, Webhook};
 use shared::mirror::{self, Disposition, Error};
 use shared::queue::Message;
+use shared::shopify::Priority;
 use shared::store;
 use shared::store::webhook_logs::Status;
 use shared::telemetry::Chain;
@@ -71,11 +72,15 @@ async fn apply(context: &Context, messages: &[Message], deliveries: &[(usize, We
     };
     match applied.await {
         Ok(applied) => {
-            context.send_fetches(applied.fetches, FETCH_DELAY).await;
+            context
+                .send_fetches(applied.fetches, FETCH_DELAY, Priority::Foreground)
+                .await;
             if applied.sweep {
                 context.sweep_wanted.store(true, Ordering::Relaxed);
             }
-            context.send_fetches(applied.refreshes, context.refresh).await;
+            context
+                .send_fetches(applied.refreshes, context.refresh, Priority::Foreground)
+                .await;
             let mut settlements = Vec::with_capacity(deliveries.len());
             for ((index, webhook), outcome) in deliveries.iter().zip(applied.outcomes) {
                 let settlement = settlement(context, &messages[*index], outcome.map(drop));

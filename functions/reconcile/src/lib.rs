@@ -8,6 +8,7 @@ mod retention;
 mod subscriptions;
 mod walks;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -21,6 +22,7 @@ use shared::queue::{self, Queue, Redis};
 use shared::shopify::{self, Client};
 use shared::store::{self, Store, shops};
 use shared::telemetry::Chain;
+use shared::throttle::Throttle;
 
 /// What the schedule sends, and whoever wants it to be done now.
 #[derive(Debug, Default, Deserialize)]
@@ -109,11 +111,13 @@ impl Context {
             }
             .into());
         }
+        let redis = Redis::new(&environment.redis()?)?;
+        let budget = Arc::new(Throttle::new(redis.clone()));
         Ok(Self {
-            client: Client::new(environment.shopify()?)?,
+            client: Client::new(environment.shopify()?)?.with_budget(budget).background(),
             subscription_url,
             log_days,
-            redis: Redis::new(&environment.redis()?)?,
+            redis,
             policies: Policies::load(environment)?,
             store: Store::new(&environment.postgres()?)?,
             compare_all_every: Duration::from_secs(hours * 3_600),

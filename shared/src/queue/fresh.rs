@@ -7,9 +7,9 @@
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
-use super::{Error, Queue, Send, SendOutcome, Sent, connection::Request, script::Script, scripts, wire};
+use super::{Error, Queue, Send, SendOutcome, Sent, connection::Request, keys::LAYOUT, script::Script, scripts, wire};
 
-static WAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/wake_groups.lua")));
+static WAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/wake_groups.lua"), &LAYOUT));
 
 /// Sends one request's worth of messages.
 pub(super) async fn send(queue: &Queue, batch: &[Send]) -> Result<Vec<Sent>, Error> {
@@ -54,7 +54,7 @@ async fn send_fresh(queue: &Queue, batch: &[Send], now: u64) -> Result<Vec<Sent>
         transaction.add_command(ready);
     }
     if !groups.is_empty() {
-        let wake = WAKE.in_transaction(&queue.keys, |cmd| {
+        let wake = WAKE.in_transaction(queue.keys.all(), |cmd| {
             cmd.arg(&groups);
         });
         transaction.add_command(places).add_command(grouped).add_command(wake);

@@ -1,4 +1,7 @@
-use super::Error;
+use super::{
+    Error,
+    script::{CLOCK, Layout},
+};
 
 /// The names of all keys of one queue and its dead-letter queue.
 ///
@@ -47,10 +50,18 @@ const NAMES: [&str; 20] = [
     "tasks",
 ];
 
-/// The place of a key among all keys.
-pub(super) fn index_of(name: &str) -> Option<usize> {
-    NAMES.iter().position(|known| *known == name)
-}
+/// What the scripts of queues share.
+pub(super) static LAYOUT: Layout = Layout {
+    keys: &NAMES,
+    parts: &[
+        CLOCK,
+        ("bytes", include_str!("scripts/bytes.lua")),
+        ("dying", include_str!("scripts/dying.lua")),
+        ("folds", include_str!("scripts/folds.lua")),
+        ("groups", include_str!("scripts/groups.lua")),
+        ("wake", include_str!("scripts/wake.lua")),
+    ],
+};
 
 /// The keys of one queue and its dead-letter queue, all in one hash slot. None has a time to live: every policy that
 /// evicts only those keys leaves a queue alone.
@@ -73,12 +84,17 @@ impl Keys {
     /// # Panics
     /// If there is none: a fault of the program.
     pub fn named(&self, name: &str) -> &str {
-        self.at(index_of(name).expect("the key exists"))
+        self.at(LAYOUT.index_of(name).expect("the key exists"))
     }
 
-    /// The key at a place that [`index_of`] told.
+    /// The key at a place that [`Layout::index_of`] told.
     pub fn at(&self, index: usize) -> &str {
         &self.0[index]
+    }
+
+    /// Every key, in the order of the layout.
+    pub fn all(&self) -> &[String] {
+        &self.0
     }
 }
 
@@ -100,9 +116,6 @@ mod tests {
     fn every_key_carries_the_tag_and_the_version() {
         let keys = Keys::new("product-sync").unwrap();
         assert_eq!(keys.at(0), "{mercury:product-sync}:v2:ready");
-        assert_eq!(
-            keys.at(index_of("dead_bodies").unwrap()),
-            "{mercury:product-sync}:v2:dead_bodies"
-        );
+        assert_eq!(keys.named("dead_bodies"), "{mercury:product-sync}:v2:dead_bodies");
     }
 }

@@ -43,6 +43,7 @@ pub use filter::Filter;
 pub use message::{Attributes, Message, MessageAttributes, MessageId, Page, Peeked, ReceiptHandle, State};
 pub use policy::Policy;
 pub use redrive::{Redrive, RedriveStatus, RedriveTask};
+pub(crate) use script::{CLOCK, Layout, Script};
 pub use send::{Send, SendOutcome, Sent};
 pub use settings::Settings;
 pub use settle::{ChangeVisibility, DeadLetter, Settled, Snooze};

@@ -8,6 +8,7 @@ use super::{
     Attributes, ChangeVisibility, DeadLetter, DeadMessage, Error, Message, MessageId, Page, Peeked, Queue,
     ReceiptHandle, Send, SendOutcome, Sent, Settled, Snooze,
     dead_letter::After,
+    keys::LAYOUT,
     script::Script,
     wire,
     wire::{Found, Reply},
@@ -19,7 +20,7 @@ pub(super) const MAX_BYTES: usize = 8 << 20;
 macro_rules! script {
     ($name:ident, $file:literal $(; $replicated:ident)?) => {
         static $name: LazyLock<Script> =
-            LazyLock::new(|| Script::new(include_str!(concat!("scripts/", $file)))$(.$replicated())?);
+            LazyLock::new(|| Script::new(include_str!(concat!("scripts/", $file)), &LAYOUT)$(.$replicated())?);
     };
 }
 
@@ -48,12 +49,12 @@ impl Queue {
             cmd.arg(self.clock.argument());
             arguments(cmd);
         };
-        script.run(&self.redis, &self.keys, call).await
+        script.run(&self.redis, self.keys.all(), call).await
     }
 
     /// Calls a script that asks for no time.
     async fn run(&self, script: &Script, arguments: impl Fn(&mut Cmd)) -> Result<Value, Error> {
-        script.run(&self.redis, &self.keys, arguments).await
+        script.run(&self.redis, self.keys.all(), arguments).await
     }
 }
 

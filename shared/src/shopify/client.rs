@@ -1,14 +1,20 @@
 //! Admin GraphQL over HTTPS: one call, one answer, every failure told apart.
+//!
+//! With a [`Budget`] no call is sent before its points are taken, and every answer tells the budget what is left. A call
+//! whose future is dropped settles nothing; whoever keeps the budget must outlive that.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::StatusCode;
-use reqwest::header::DATE;
+use reqwest::header::{DATE, HeaderMap};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::budget::{Budget, Outcome, Priority, Told};
+use super::pace::Pace;
 use super::{Error, ShopDomain};
 
 /// Above Shopify's own 10 s limit on a request, so that its answer arrives before we give up.
@@ -28,6 +34,16 @@ pub struct Settings {
 pub struct Client {
     http: reqwest::Client,
     settings: Settings,
+    pace: Pace,
+}
+
+/// What came over the wire.
+struct Heard {
+    status: StatusCode,
+    headers: HeaderMap,
+    answer: Result<Response, serde_json::Error>,
+    /// How long it took.
+    elapsed: Duration,
 }
 
 /// An answer and when it was true.
@@ -110,12 +126,15 @@ struct SearchWarning {
 #[serde(rename_all = "camelCase")]
 struct Cost {
     requested_query_cost: Option<f64>,
+    /// Null of a query that did not run.
+    actual_query_cost: Option<f64>,
     throttle_status: Option<ThrottleStatus>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ThrottleStatus {
+    maximum_available: f64,
     currently_available: f64,
     restore_rate: f64,
 }
@@ -124,7 +143,26 @@ impl Client {
     /// Makes a client. Opens no connection.
     pub fn new(settings: Settings) -> Result<Self, Error> {
         let http = super::result_file::http_client(TIMEOUT)?;
-        Ok(Self { http, settings })
+        Ok(Self {
+            http,
+            settings,
+            pace: Pace::default(),
+        })
+    }
+
+    /// The same client, whose calls take their points from `budget`.
+    #[must_use]
+    pub fn with_budget(mut self, budget: Arc<dyn Budget>) -> Self {
+        self.pace.set_budget(budget);
+        self
+    }
+
+    /// The same client for calls that have time: they leave points to the others.
+    #[must_use]
+    pub fn background(&self) -> Self {
+        let mut client = self.clone();
+        client.pace.set_priority(Priority::Background);
+        client
     }
 
     /// The settings this client was made with.
@@ -163,32 +201,23 @@ impl Client {
         variables: impl Serialize,
         may_refuse: bool,
     ) -> Result<Answer<T>, Error> {
-        let base = self.settings.admin_url.replace("{shop}", shop.as_str());
-        let url = format!("{base}/admin/api/{}/graphql.json", self.settings.api_version);
-        let started = Instant::now();
-        let response = self
-            .http
-            .post(url)
-            .header("X-Shopify-Access-Token", token)
-            .json(&Request {
-                query: document,
-                variables,
-            })
-            .send()
-            .await?;
-        let status = response.status();
-        let headers = response.headers().clone();
-        if let Some(answered) = super::webhook::header(&headers, "x-shopify-api-version")
-            && answered != self.settings.api_version
-        {
-            tracing::warn!(shop.domain = %shop, answered, asked = %self.settings.api_version, "Shopify answered with another API version");
+        let reservation = self.pace.begin(shop, document).await?;
+        let heard = self.post(shop, token, document, variables).await;
+        let cost = heard.as_ref().ok().and_then(Heard::cost);
+        if let Some(requested) = cost.and_then(|cost| cost.requested_query_cost) {
+            self.pace.learn(document, requested);
         }
-        let body = response.bytes().await?;
+        self.pace.end(shop, reservation, outcome(&heard)).await;
+        let Heard {
+            status,
+            headers,
+            answer,
+            elapsed,
+        } = heard?;
         if status != StatusCode::OK {
             return Err(error_of_status(status, super::webhook::header(&headers, "retry-after")));
         }
-        let answer: Response =
-            serde_json::from_slice(&body).map_err(|error| Error::Malformed { what: shape(&error) })?;
+        let answer = answer.map_err(|error| Error::Malformed { what: shape(&error) })?;
         let is_error = |error: &&QueryError| !(may_refuse && error.is_refused_field());
         if let Some(error) = answer.errors.iter().find(is_error) {
             return Err(error_of_query(error, answer.extensions.as_ref()));
@@ -210,12 +239,84 @@ impl Client {
                 what: "no Date header".to_owned(),
             })?
             .with_timezone(&Utc);
-        let elapsed = TimeDelta::from_std(started.elapsed()).unwrap_or(TimeDelta::MAX);
+        let elapsed = TimeDelta::from_std(elapsed).unwrap_or(TimeDelta::MAX);
         Ok(Answer {
             data,
             observed_at: date - elapsed - TimeDelta::seconds(1),
             refused: !answer.errors.is_empty(),
         })
+    }
+
+    async fn post(
+        &self,
+        shop: &ShopDomain,
+        token: &str,
+        document: &str,
+        variables: impl Serialize,
+    ) -> Result<Heard, Error> {
+        let base = self.settings.admin_url.replace("{shop}", shop.as_str());
+        let url = format!("{base}/admin/api/{}/graphql.json", self.settings.api_version);
+        let started = Instant::now();
+        let response = self
+            .http
+            .post(url)
+            .header("X-Shopify-Access-Token", token)
+            .json(&Request {
+                query: document,
+                variables,
+            })
+            .send()
+            .await?;
+        let status = response.status();
+        let headers = response.headers().clone();
+        if let Some(answered) = super::webhook::header(&headers, "x-shopify-api-version")
+            && answered != self.settings.api_version
+        {
+            tracing::warn!(shop.domain = %shop, answered, asked = %self.settings.api_version, "Shopify answered with another API version");
+        }
+        let body = response.bytes().await?;
+        Ok(Heard {
+            status,
+            headers,
+            answer: serde_json::from_slice(&body),
+            elapsed: started.elapsed(),
+        })
+    }
+}
+
+impl Heard {
+    /// What the answer says of its cost, if it is one: also a refusal may.
+    fn cost(&self) -> Option<&Cost> {
+        self.answer.as_ref().ok()?.extensions.as_ref()?.cost.as_ref()
+    }
+}
+
+impl Cost {
+    /// What is left at the store. None if that is no sense.
+    fn told(&self) -> Option<Told> {
+        let status = self.throttle_status.as_ref()?;
+        let told = Told {
+            maximum: status.maximum_available,
+            restore_rate: status.restore_rate,
+            available: status.currently_available.max(0.0),
+            spent: self.actual_query_cost.unwrap_or_default().max(0.0),
+        };
+        (told.maximum > 0.0 && told.restore_rate > 0.0).then_some(told)
+    }
+}
+
+/// What a call cost, as far as that is known.
+fn outcome(heard: &Result<Heard, Error>) -> Outcome {
+    let heard = match heard {
+        Ok(heard) => heard,
+        Err(Error::Transport(error)) if error.is_connect() => return Outcome::NotRun,
+        Err(_) => return Outcome::Unknown,
+    };
+    match heard.cost().and_then(Cost::told) {
+        Some(told) => Outcome::Told(told),
+        // A token that is not accepted, a store that is locked: nothing was asked of the store's data.
+        None if matches!(heard.status.as_u16(), 401..=407 | 423 | 430) => Outcome::NotRun,
+        None => Outcome::Unknown,
     }
 }
 
@@ -278,6 +379,25 @@ fn restored_after(extensions: Option<&Extensions>) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_tells_what_is_left_and_what_it_spent() {
+        let cost = |text: &str| serde_json::from_str::<Cost>(text).unwrap().told();
+        let status = r#""throttleStatus":{"maximumAvailable":2000.0,"currentlyAvailable":1991,"restoreRate":100.0}"#;
+        let told = Told {
+            maximum: 2_000.0,
+            restore_rate: 100.0,
+            available: 1_991.0,
+            spent: 9.0,
+        };
+        let ran = format!(r#"{{"requestedQueryCost":13,"actualQueryCost":9,{status}}}"#);
+        assert_eq!(cost(&ran), Some(told));
+        let refused = format!(r#"{{"requestedQueryCost":13,"actualQueryCost":null,{status}}}"#);
+        assert_eq!(cost(&refused), Some(Told { spent: 0.0, ..told }));
+        assert_eq!(cost(r#"{"requestedQueryCost":13}"#), None);
+        let nonsense = status.replace("100.0", "0");
+        assert_eq!(cost(&format!("{{{nonsense}}}")), None);
+    }
 
     #[test]
     fn a_throttled_query_waits_until_its_points_are_restored() {

@@ -3,6 +3,7 @@
 //! Nothing here knows Redis or Postgres, or what becomes of what was read. Ids are `i64`, never floats; times are
 //! Shopify's clock, never ours.
 
+mod budget;
 mod bulk;
 mod client;
 mod domain;
@@ -12,12 +13,14 @@ mod gid;
 pub mod graphql;
 mod jsonl;
 mod list;
+mod pace;
 pub mod rest;
 mod result_file;
 mod subscriptions;
 mod topic;
 pub mod webhook;
 
+pub use budget::{Budget, Outcome, Priority, Reservation, Taken, Told};
 pub use bulk::{BulkOperation, BulkStatus};
 pub use client::{Answer, Client, Settings};
 pub use domain::{InvalidDomain, ShopDomain};

@@ -39,5 +39,8 @@ mod scene;
 mod settle;
 mod stand_in;
 mod tables;
+mod throttle;
+mod throttle_model;
+mod throttle_shopify;
 mod traps;
 mod walk;

@@ -14,7 +14,7 @@ pub const ADMIN_TOKEN: &str = "hush-hush-admin-token";
 pub struct Admin {
     pub redis: Redis,
     context: Context,
-    _server: Server,
+    pub server: Server,
 }
 
 impl Admin {
@@ -33,11 +33,7 @@ impl Admin {
             ("ADMIN_TOKEN", ADMIN_TOKEN),
         ]))
         .unwrap();
-        Self {
-            redis,
-            context,
-            _server: server,
-        }
+        Self { redis, context, server }
     }
 
     /// The answer to one of the events under `events/`.

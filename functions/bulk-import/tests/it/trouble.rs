@@ -1,8 +1,10 @@
 //! An import while something is away, is cancelled, or happens twice at the same time.
 
 use fake_shopify::Fault;
+use shared::shopify::{Budget, Outcome, Priority, Taken, Told};
+use shared::throttle::Throttle;
 use sqlx::PgPool;
-use test_support::{rows, shopify_at};
+use test_support::{rows, shop, shopify_at};
 
 use crate::support::{Import, next};
 
@@ -126,4 +128,35 @@ async fn an_unknown_operation_is_permanent(pool: PgPool) {
         (word.as_str(), message.as_str()),
         ("Permanent", "there is no operation called `sonnets`")
     );
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn an_import_leaves_half_of_a_stores_points_to_what_somebody_waits_for(pool: PgPool) {
+    let import = Import::start(&pool, 20).await;
+    let throttle = Throttle::new(import.redis.client());
+    let half = throttle.take(&shop(), 1.0, Priority::Foreground).await;
+    let Taken::Reserved(half) = half else {
+        panic!("{half:?}")
+    };
+    let told = Told {
+        maximum: 1_000.0,
+        restore_rate: 1.0,
+        available: 500.0,
+        spent: 1.0,
+    };
+    throttle.settle(&shop(), half, Outcome::Told(told)).await;
+    assert_eq!(import.step("start").await.unwrap_err().0, "Throttled");
+    assert!(import.server.requests(None).is_empty());
+    let everything = throttle.take(&shop(), 500.0, Priority::Foreground).await;
+    let Taken::Reserved(everything) = everything else {
+        panic!("{everything:?}")
+    };
+    let told = Told {
+        available: 1_000.0,
+        ..told
+    };
+    throttle.settle(&shop(), everything, Outcome::Told(told)).await;
+    // Whoever was in the foreground is expected no more; then the import runs as if nothing had been.
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert_eq!(import.run_to_the_end().await, "completed");
 }

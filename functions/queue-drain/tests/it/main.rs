@@ -8,6 +8,7 @@ mod privacy_support;
 mod refresh;
 mod refused;
 mod support;
+mod throttle;
 mod walk;
 
 use std::time::Duration;
