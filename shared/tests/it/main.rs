@@ -38,5 +38,8 @@ mod samples;
 mod scene;
 mod settle;
 mod stand_in;
+mod sweep;
+mod sweep_guards;
+mod sweep_support;
 mod tables;
 mod traps;
