@@ -7,6 +7,7 @@ mod queue;
 mod resource;
 mod shopify;
 mod shops;
+mod sweep;
 mod sync;
 
 use serde_json::Value;
@@ -30,6 +31,7 @@ pub(crate) enum Procedure {
     QueueResume,
     QueueSearch,
     ShopifyBulkImport,
+    ShopifyConfirmSweep,
     ShopifySyncResource,
     ShopsAdd,
     SyncJob,
@@ -51,6 +53,7 @@ pub(crate) fn find(path: &str) -> Option<Procedure> {
         "queue.resume" => Procedure::QueueResume,
         "queue.search" => Procedure::QueueSearch,
         "shopify.bulkImport" => Procedure::ShopifyBulkImport,
+        "shopify.confirmSweep" => Procedure::ShopifyConfirmSweep,
         "shopify.syncResource" => Procedure::ShopifySyncResource,
         "shops.add" => Procedure::ShopsAdd,
         "sync.job" => Procedure::SyncJob,
@@ -76,6 +79,7 @@ impl Procedure {
             | Self::QueuePause
             | Self::QueueResume
             | Self::ShopifyBulkImport
+            | Self::ShopifyConfirmSweep
             | Self::ShopifySyncResource
             | Self::ShopsAdd => Kind::Mutation,
         }
@@ -96,6 +100,7 @@ impl Procedure {
             Self::QueueResume => queue::resume(context, input).await,
             Self::QueueSearch => queue::search(context, input).await,
             Self::ShopifyBulkImport => shopify::bulk_import(context, input).await,
+            Self::ShopifyConfirmSweep => sweep::confirm(context, input).await,
             Self::ShopifySyncResource => resource::sync(context, input).await,
             Self::ShopsAdd => shops::add(context, input).await,
             Self::SyncJob => sync::job(context, input).await,
