@@ -109,7 +109,7 @@ async fn prepare(store: &Store, files: &ResultFiles, operation: &BulkOperation) 
     .await?;
     sync_jobs::start(&mut tx, job_id).await?;
     sync_operations::lock(&mut tx, job_id, "products").await?;
-    sync_operations::submitted(&mut tx, job_id, "products", &operation.id, operation.created_at).await?;
+    sync_operations::submitted(&mut tx, job_id, "products", &operation.id, operation.created_at, None).await?;
     let polled = Polled {
         bulk_status: "completed".to_owned(),
         object_count: operation.object_count,

@@ -88,6 +88,16 @@ impl Environment {
             .map(Duration::from_secs)
     }
 
+    /// The value of `name` as a share of a hundred, or `default`.
+    pub fn percent(&self, name: &'static str, default: u32) -> Result<u32, Error> {
+        let expected = "a whole number from 0 to 100, such as 20";
+        let percent = self.parsed(name, expected, default)?;
+        if percent > 100 {
+            return Err(Error::Malformed { name, expected });
+        }
+        Ok(percent)
+    }
+
     /// Where Redis is.
     pub fn redis(&self) -> Result<queue::Settings, Error> {
         let host = self.required("REDIS_HOST", "the host name of Redis, such as 127.0.0.1")?;
@@ -170,6 +180,19 @@ mod tests {
             error.starts_with("DATABASE_URL is malformed") && !error.contains("hunter2"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_share_is_at_most_a_hundred() {
+        let percent = |value| Environment::from_values([("SWEEP_MAX_PERCENT", value)]).percent("SWEEP_MAX_PERCENT", 20);
+        assert_eq!((percent("").unwrap(), percent("100").unwrap()), (20, 100));
+        for value in ["101", "-1", "a fifth"] {
+            let error = percent(value).unwrap_err().to_string();
+            assert!(
+                error.starts_with("SWEEP_MAX_PERCENT is malformed: expected a whole number from 0 to 100"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -1,35 +1,69 @@
-//! Finish: the verdict. An import is complete only if every line that Shopify counted was parsed and every byte read.
+//! Finish: the verdict. An import is complete only if every line that Shopify counted was parsed and every byte read; then
+//! what the file lacks is swept ([`super::sweep`]), before the operation ends.
 
 use shared::store::sync_chunks::{self, Sums};
 use shared::store::sync_operations::{self, Operation};
 use shared::store::{self, Transaction, member_sets, sync_jobs};
 
-use super::{Answer, Error, Failure, Run};
+use super::{Answer, Error, Failure, Run, sweep};
+
+const COMPLETED: &str = "completed";
 
 /// Ends the operation, and the import with its last operation.
 pub(crate) async fn run(run: &Run<'_>, failure: Option<&Failure>) -> Result<Answer, Error> {
     let (mut tx, operation) = run.lock().await?;
-    if operation.phase != "finished" {
-        if operation.job_status == "canceled" {
-            sync_operations::finish(&mut tx, run.job_id, run.operation, "canceled", None).await?;
-        } else if let Some(failure) = failure {
-            sync_operations::finish(&mut tx, run.job_id, run.operation, "failed", Some(&sentence(failure))).await?;
-        } else {
-            let sums = sync_chunks::sums(&mut tx, run.job_id, run.operation).await?;
-            match judge(&operation, &sums) {
-                Ok(status) => {
-                    // A chunk and a delivery that ran at the same moment may each have missed what the other wrote.
-                    if let Some(created_at) = operation.bulk_created_at {
-                        member_sets::settle(&mut tx, operation.shop_id, created_at).await?;
-                    }
-                    sync_operations::finish(&mut tx, run.job_id, run.operation, status, None).await?;
-                }
-                Err(difference) => {
-                    sync_operations::finish(&mut tx, run.job_id, run.operation, "failed", Some(&difference)).await?;
-                }
-            }
-        }
+    if operation.phase == "finished" {
+        return end(run, tx).await;
     }
+    if operation.job_status == "canceled" {
+        sync_operations::finish(&mut tx, run.job_id, run.operation, "canceled", None).await?;
+        return end(run, tx).await;
+    }
+    let sums = sync_chunks::sums(&mut tx, run.job_id, run.operation).await?;
+    let verdict = judge(&operation, &sums);
+    // Whatever the state machine gave up on, a file that was cut into chunks and read is complete.
+    let is_read = operation.phase == "draining" && sums.chunks > 0;
+    match (verdict, failure.map(sentence)) {
+        (Ok(COMPLETED), gave_up) if gave_up.is_none() || is_read => {
+            return match sweep::run(run, tx, &operation, gave_up.as_deref()).await? {
+                sweep::Outcome::Paused => Ok(Answer::Finish),
+                sweep::Outcome::Done => complete(run).await,
+            };
+        }
+        (_, Some(gave_up)) => fail(run, &mut tx, &gave_up).await?,
+        (Ok(status), None) => {
+            settle(&mut tx, &operation).await?;
+            sync_operations::finish(&mut tx, run.job_id, run.operation, status, None).await?;
+        }
+        (Err(difference), None) => fail(run, &mut tx, &difference).await?,
+    }
+    end(run, tx).await
+}
+
+/// Ends an operation whose file is complete and swept.
+async fn complete(run: &Run<'_>) -> Result<Answer, Error> {
+    let (mut tx, operation) = run.lock().await?;
+    if operation.phase != "finished" {
+        settle(&mut tx, &operation).await?;
+        let status = if operation.job_status == "canceled" {
+            "canceled"
+        } else {
+            COMPLETED
+        };
+        sync_operations::finish(&mut tx, run.job_id, run.operation, status, None).await?;
+    }
+    end(run, tx).await
+}
+
+/// A chunk and a delivery that ran at the same moment may each have missed what the other wrote.
+async fn settle(tx: &mut Transaction, operation: &Operation) -> Result<(), Error> {
+    if let Some(created_at) = operation.bulk_created_at {
+        member_sets::settle(tx, operation.shop_id, created_at).await?;
+    }
+    Ok(())
+}
+
+async fn end(run: &Run<'_>, mut tx: Transaction) -> Result<Answer, Error> {
     sync_jobs::finish(&mut tx, run.job_id).await?;
     let status = sync_operations::end(&mut tx, run.job_id, run.operation).await?;
     store::commit(tx).await?;
@@ -87,7 +121,7 @@ fn judge(operation: &Operation, sums: &Sums) -> Result<&'static str, String> {
         return Err("Shopify never told how many lines the result has".to_owned());
     }
     if differences.is_empty() {
-        return Ok("completed");
+        return Ok(COMPLETED);
     }
     Err(format!(
         "{}; the rows that were read stay, start the import again",
@@ -116,6 +150,8 @@ mod tests {
             ranges: true,
             partial: false,
             submitted: 1,
+            scopes: None,
+            sweep: None,
             started_at: DateTime::UNIX_EPOCH,
         }
     }

@@ -10,6 +10,7 @@ mod finish;
 mod poll;
 mod progress;
 mod start;
+mod sweep;
 
 use std::sync::Arc;
 
@@ -100,6 +101,8 @@ pub struct Context {
     files: ResultFiles,
     /// Drains that the state machine invokes at once.
     drains: usize,
+    /// The largest share of a table that a sweep may delete unseen.
+    sweep_max_percent: u32,
 }
 
 impl Context {
@@ -116,6 +119,7 @@ impl Context {
             files: ResultFiles::new(&client)?,
             client,
             drains: environment.parsed("IMPORT_DRAINS", "a whole number, such as 2", 2)?,
+            sweep_max_percent: environment.percent("SWEEP_MAX_PERCENT", 20)?,
         })
     }
 

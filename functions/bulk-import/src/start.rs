@@ -44,26 +44,39 @@ pub(crate) async fn submit(
     // The number tells a second submission from the first, which Shopify ended.
     let marker = format!("mercury {} {} {}", run.job_id, run.operation, operation.submitted);
     let found = client.find_bulk_operation(&shop, &token, &marker).await?;
-    let bulk = match found {
-        Some(bulk) => bulk,
-        None => match client
-            .run_bulk_query(&shop, &token, &marker, run.definition.query)
-            .await
-        {
-            Ok(bulk) => bulk,
-            Err(shopify::Error::OperationInProgress) => {
-                store::commit(tx).await?;
-                tracing::info!(shop.domain = %shop, import.id = %run.job_id, "all places for bulk operations are taken");
-                return Ok(Answer::Wait {
-                    seconds: (1 << polls.min(5)).min(UNTIL_A_PLACE_IS_FREE),
-                    polls: polls + 1,
-                });
+    let (bulk, scopes) = match found {
+        // Which scopes it had when it was started, nobody can say any more.
+        Some(bulk) => (bulk, None),
+        None => {
+            // Asked before, so that no scope is taken for granted that came while the file was being written.
+            let scopes = client.access_scopes(&shop, &token).await?.data;
+            match client
+                .run_bulk_query(&shop, &token, &marker, run.definition.query)
+                .await
+            {
+                Ok(bulk) => (bulk, Some(scopes)),
+                Err(shopify::Error::OperationInProgress) => {
+                    store::commit(tx).await?;
+                    tracing::info!(shop.domain = %shop, import.id = %run.job_id, "all places for bulk operations are taken");
+                    return Ok(Answer::Wait {
+                        seconds: (1 << polls.min(5)).min(UNTIL_A_PLACE_IS_FREE),
+                        polls: polls + 1,
+                    });
+                }
+                Err(error) => return Err(error.into()),
             }
-            Err(error) => return Err(error.into()),
-        },
+        }
     };
     sync_jobs::start(&mut tx, run.job_id).await?;
-    sync_operations::submitted(&mut tx, run.job_id, run.operation, &bulk.id, bulk.created_at).await?;
+    sync_operations::submitted(
+        &mut tx,
+        run.job_id,
+        run.operation,
+        &bulk.id,
+        bulk.created_at,
+        scopes.as_deref(),
+    )
+    .await?;
     store::commit(tx).await?;
     Ok(Answer::Wait { seconds: 1, polls })
 }

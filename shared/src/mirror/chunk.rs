@@ -1,8 +1,8 @@
 //! Applies one byte range of a bulk file: streamed, parsed and written in batches, memory flat.
 //!
-//! A chunk owns every line whose first byte lies in its range. Each transaction holds the rows of some lines and the
-//! counters that count them, guarded by the offset it started from: whatever is delivered twice, crashes or runs on two
-//! workers at once, a line is counted exactly once.
+//! A chunk owns every line whose first byte lies in its range. Each transaction holds the rows of some lines, that they
+//! were seen, and the counters that count them, guarded by the offset it started from: whatever is delivered twice, crashes
+//! or runs on two workers at once, a line is counted and its rows are seen exactly once.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -15,13 +15,14 @@ use super::line::Line;
 use super::privacy::screen;
 use super::rows::{Mention, Rows};
 use super::{Error, wants, write};
+use crate::import;
 use crate::message::{self, Resource};
 use crate::shopify::{self, Gid, LineSplitter, Probe, RangeReader, ResultFiles};
 use crate::store::pending_fetches::{self, Want};
 use crate::store::redactions::{self, Held};
 use crate::store::rejected_lines::{self, RejectedLine};
 use crate::store::sync_chunks::{self, Step};
-use crate::store::{self, Source, Store, Transaction};
+use crate::store::{self, Source, Store, Transaction, sync_seen};
 
 /// Lines in one transaction: some 2 MB of text, where `unnest` is as fast as COPY.
 const LINES_PER_BATCH: usize = 2_000;
@@ -215,7 +216,7 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// One transaction: the rows, and the counters that count them.
+    /// One transaction: the rows, that they were seen, and the counters that count them.
     async fn write(&mut self, lines: &[Line], is_last: bool) -> Result<(), Error> {
         let mut step = Step {
             next_offset: self.next_offset,
@@ -252,10 +253,19 @@ impl Worker<'_> {
         if !moved {
             return Err(Error::ChunkMoved);
         }
+        // After the counters, whose lock makes two workers take turns.
+        let place = (self.job_id, self.operation, self.chunk);
+        let seen = lines.iter().flat_map(|line| &line.rows);
+        sync_seen::keep(&mut tx, place, self.next_offset, |table| self.lists(table), seen).await?;
         store::commit(tx).await?;
         self.next_offset = step.next_offset;
         self.wants.extend(wants);
         Ok(())
+    }
+
+    /// Whether the file lists this table in full.
+    fn lists(&self, table: &str) -> bool {
+        import::find(self.operation).is_some_and(|operation| operation.lists.iter().any(|listed| listed.table == table))
     }
 
     /// Keeps the lines that could not be applied; of those that tell of somebody erased, only that they were. Returns

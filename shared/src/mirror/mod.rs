@@ -18,6 +18,7 @@ pub mod privacy;
 mod products;
 pub mod resource;
 mod rows;
+pub mod sweep;
 mod topics;
 pub mod walk;
 mod wants;

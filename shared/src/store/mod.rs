@@ -25,6 +25,8 @@ mod statements;
 pub mod sync_chunks;
 pub mod sync_jobs;
 pub mod sync_operations;
+pub mod sync_seen;
+pub mod sync_sweeps;
 mod table;
 pub mod tables;
 mod text;

@@ -74,6 +74,24 @@ pub async fn settled(tx: &mut Transaction, shop_id: i64, gid: &str, observed_at:
     Ok(!row.wanted)
 }
 
+/// Which of these resources of a store are to be fetched for something that was heard at `since` or later.
+pub async fn among(
+    tx: &mut Transaction,
+    shop_id: i64,
+    gids: &[String],
+    since: DateTime<Utc>,
+) -> Result<HashSet<String>, Error> {
+    let rows = sqlx::query!(
+        "select gid from pending_fetches where shop_id = $1 and gid = any ($2) and wanted_at >= $3",
+        shop_id,
+        gids,
+        since,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.gid).collect())
+}
+
 /// Forgets a fetch that can never succeed.
 pub async fn give_up(tx: &mut Transaction, shop_domain: &str, gid: &str) -> Result<(), Error> {
     sqlx::query!(

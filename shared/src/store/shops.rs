@@ -174,6 +174,7 @@ pub async fn redact(tx: &mut Transaction, shop_id: i64, redacted_at: DateTime<Ut
         )
         .execute(&mut *tx)
         .await?;
+        super::sync_sweeps::supersede(tx, shop_id, None).await?;
     }
     Ok(changed)
 }

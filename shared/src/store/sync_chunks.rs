@@ -92,7 +92,7 @@ pub async fn receive(tx: &mut Transaction, job_id: Uuid, operation: &str, chunk:
     Ok(row)
 }
 
-/// Adds `step` to the chunk if it still stands at `from`. False if another worker has moved it: then the whole
+/// Adds `step`, whose rows [`super::sync_seen::keep`] has kept, to the chunk if it still stands at `from`. False if another worker has moved it: then the whole
 /// transaction must be given up and the chunk read again.
 pub async fn advance(
     tx: &mut Transaction,
@@ -106,7 +106,8 @@ pub async fn advance(
         r#"
         update sync_chunks
         set next_offset = $5, lines = lines + $6, root_lines = root_lines + $7, bytes = bytes + $8,
-            applied = applied + $9, stale = stale + $10, rejected = rejected + $11, done = $12, error = null,
+            seen_lines = seen_lines + $6, applied = applied + $9, stale = stale + $10, rejected = rejected + $11,
+            done = $12, error = null,
             progressed_at = clock_timestamp()
         where job_id = $1 and operation = $2 and chunk = $3 and next_offset = $4 and not done
         "#,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Error, Transaction};
+use super::{Error, Transaction, sync_sweeps};
 
 /// An import with the sums over its operations and chunks.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ pub async fn under_way(tx: &mut Transaction, shop_id: i64) -> Result<Vec<UnderWa
     Ok(rows)
 }
 
-/// Creates an import of `kinds` (sorted), which are these operations.
+/// Creates an import of `kinds` (sorted), which are these operations. What earlier ones left unswept is theirs no more.
 pub async fn create(
     tx: &mut Transaction,
     id: Uuid,
@@ -77,7 +77,7 @@ pub async fn create(
     )
     .execute(&mut *tx)
     .await?;
-    Ok(())
+    sync_sweeps::supersede(tx, shop_id, Some(operations)).await
 }
 
 /// Finds the import that is under way of these kinds, or creates one, called `id`, of those that are not. The flag tells

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Error, Transaction};
+use super::{Error, Transaction, sync_seen};
 
 /// One bulk operation of an import.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct Operation {
     pub ranges: bool,
     pub partial: bool,
     pub submitted: i32,
+    pub scopes: Option<Vec<String>>,
+    pub sweep: Option<String>,
     pub started_at: DateTime<Utc>,
 }
 
@@ -41,7 +43,8 @@ pub async fn lock(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result
         Operation,
         r#"
         select j.shop_id, j.status as job_status, o.phase, o.bulk_operation_gid, o.bulk_created_at, o.object_count,
-               o.root_object_count, o.file_size, o.url, o.etag, o.ranges, o.partial, o.submitted, o.started_at
+               o.root_object_count, o.file_size, o.url, o.etag, o.ranges, o.partial, o.submitted, o.scopes,
+               o.sweep, o.started_at
         from sync_operations o join sync_jobs j on j.id = o.job_id
         where o.job_id = $1 and o.operation = $2
         for update of o
@@ -54,24 +57,26 @@ pub async fn lock(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result
     Ok(row)
 }
 
-/// Records that Shopify runs the operation as `gid`.
+/// Records that Shopify runs the operation as `gid`, and which scopes it had then; none if nobody can say.
 pub async fn submitted(
     tx: &mut Transaction,
     job_id: Uuid,
     operation: &str,
     gid: &str,
     created_at: DateTime<Utc>,
+    scopes: Option<&[String]>,
 ) -> Result<(), Error> {
     sqlx::query!(
         r#"
         update sync_operations
-        set phase = 'running', bulk_operation_gid = $3, bulk_created_at = $4, submitted = submitted + 1
+        set phase = 'running', bulk_operation_gid = $3, bulk_created_at = $4, scopes = $5, submitted = submitted + 1
         where job_id = $1 and operation = $2
         "#,
         job_id,
         operation,
         gid,
         created_at,
+        scopes,
     )
     .execute(&mut *tx)
     .await?;
@@ -176,7 +181,7 @@ pub async fn continued(tx: &mut Transaction, job_id: Uuid, operation: &str) -> R
     Ok(row.continuations)
 }
 
-/// Ends the operation; an end that was reached before stays. The signed URL is no longer needed.
+/// Ends the operation; an end that was reached before stays. Neither the signed URL nor what was seen is needed any more.
 pub async fn finish(
     tx: &mut Transaction,
     job_id: Uuid,
@@ -196,7 +201,7 @@ pub async fn finish(
     )
     .execute(&mut *tx)
     .await?;
-    Ok(())
+    sync_seen::forget(tx, job_id, operation).await
 }
 
 /// How the operation ended; none while it is under way.

@@ -86,6 +86,9 @@ pub(super) struct Statements {
     pub erase: String,
     pub erase_members: String,
     pub clear: String,
+    pub live: String,
+    pub missing: String,
+    pub sweepable: String,
 }
 
 impl Table {
@@ -109,6 +112,11 @@ impl Table {
         }
     }
 
+    /// Whether Shopify may refuse to show what its rows tell of persons.
+    pub fn is_personal(&self) -> bool {
+        self.columns.iter().any(Column::is_personal)
+    }
+
     /// Whose members its rows are.
     pub(super) fn owners(&self) -> impl Iterator<Item = Owner> {
         self.owner.into_iter().chain(self.other_owner)
@@ -128,6 +136,9 @@ impl Table {
             erase: self.erase(),
             erase_members: self.erase_members(),
             clear: self.clear(),
+            live: self.live(),
+            missing: self.missing(),
+            sweepable: self.sweepable(),
         })
     }
 
@@ -145,6 +156,9 @@ impl Table {
             erase,
             erase_members,
             clear,
+            live,
+            missing,
+            sweepable,
         } = self.statements();
         let all = [
             judge,
@@ -158,6 +172,9 @@ impl Table {
             erase,
             erase_members,
             clear,
+            live,
+            missing,
+            sweepable,
         ];
         // What makes no sense for this table is empty.
         let all = all.into_iter().map(String::as_str);

@@ -128,6 +128,9 @@ async fn every_document_is_one_that_shopify_takes() {
     forgotten.remove("webhook_subscription_create");
     client.shop(&shop(), "token").await.unwrap();
     forgotten.remove("shop");
+    let scopes = client.access_scopes(&shop(), "token").await.unwrap().data;
+    assert!(scopes.iter().any(|scope| scope == "read_products"), "{scopes:?}");
+    forgotten.remove("access_scopes");
     for sent_above in ["bulk_run_query", "bulk_operation"] {
         forgotten.remove(sent_above);
     }

@@ -60,7 +60,8 @@ pub struct Import {
     pub store: Store,
     pub files: ResultFiles,
     pub job_id: Uuid,
-    operation: &'static str,
+    pub operation: &'static str,
+    pub created_at: DateTime<Utc>,
     pub chunks: i32,
     /// What Shopify counted: lines, root lines, bytes.
     pub counted: (i64, i64, i64),
@@ -138,7 +139,7 @@ impl Import {
             .await
             .unwrap()
             .unwrap();
-        sync_operations::submitted(&mut tx, job_id, operation, &bulk.id, bulk.created_at)
+        sync_operations::submitted(&mut tx, job_id, operation, &bulk.id, bulk.created_at, None)
             .await
             .unwrap();
         let polled = Polled {
@@ -168,6 +169,7 @@ impl Import {
             files,
             job_id,
             operation,
+            created_at: bulk.created_at,
             chunks: bounds.len() as i32,
             counted: (
                 bulk.object_count.unwrap(),

@@ -8,6 +8,7 @@ mod queue;
 mod resource;
 mod shopify;
 mod shops;
+mod sweep;
 mod sync;
 
 use serde_json::Value;
@@ -31,6 +32,7 @@ pub(crate) enum Procedure {
     QueueResume,
     QueueSearch,
     ShopifyBulkImport,
+    ShopifyConfirmSweep,
     ShopifySyncResource,
     ShopsAdd,
     SyncCompare,
@@ -54,6 +56,7 @@ pub(crate) fn find(path: &str) -> Option<Procedure> {
         "queue.resume" => Procedure::QueueResume,
         "queue.search" => Procedure::QueueSearch,
         "shopify.bulkImport" => Procedure::ShopifyBulkImport,
+        "shopify.confirmSweep" => Procedure::ShopifyConfirmSweep,
         "shopify.syncResource" => Procedure::ShopifySyncResource,
         "shops.add" => Procedure::ShopsAdd,
         "sync.compare" => Procedure::SyncCompare,
@@ -82,6 +85,7 @@ impl Procedure {
             | Self::QueuePause
             | Self::QueueResume
             | Self::ShopifyBulkImport
+            | Self::ShopifyConfirmSweep
             | Self::ShopifySyncResource
             | Self::ShopsAdd
             | Self::SyncCompare => Kind::Mutation,
@@ -103,6 +107,7 @@ impl Procedure {
             Self::QueueResume => queue::resume(context, input).await,
             Self::QueueSearch => queue::search(context, input).await,
             Self::ShopifyBulkImport => shopify::bulk_import(context, input).await,
+            Self::ShopifyConfirmSweep => sweep::confirm(context, input).await,
             Self::ShopifySyncResource => resource::sync(context, input).await,
             Self::ShopsAdd => shops::add(context, input).await,
             Self::SyncCompare => drift::compare(context, input).await,

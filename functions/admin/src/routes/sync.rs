@@ -4,10 +4,12 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::store::sync_jobs::{self, Progress};
+use shared::store::{self, sync_sweeps};
 use uuid::Uuid;
 
 use super::super::Context;
 use super::super::trpc::{Code, Error, input};
+use super::sweep;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -20,13 +22,16 @@ pub(crate) async fn job(context: &Context, value: Value) -> Result<Value, Error>
     let request: Job = input(value)?;
     let read = async {
         let mut tx = context.store.begin().await?;
-        sync_jobs::progress(&mut tx, request.job_id).await
+        let progress = sync_jobs::progress(&mut tx, request.job_id).await?;
+        let sweeps = sync_sweeps::reports(&mut tx, request.job_id).await?;
+        Ok::<_, store::Error>((progress, sweeps))
     };
-    let progress = read
-        .await
-        .map_err(|error| Error::unavailable("Postgres", &error))?
-        .ok_or_else(|| Error::new(Code::NotFound, format!("there is no import {}", request.job_id)))?;
-    Ok(describe(&progress, Utc::now()))
+    let (progress, sweeps) = read.await.map_err(|error| Error::unavailable("Postgres", &error))?;
+    let progress =
+        progress.ok_or_else(|| Error::new(Code::NotFound, format!("there is no import {}", request.job_id)))?;
+    let mut told = describe(&progress, Utc::now());
+    told["sweep"] = sweep::describe(&sweeps);
+    Ok(told)
 }
 
 fn describe(job: &Progress, now: DateTime<Utc>) -> Value {

@@ -5,6 +5,7 @@ mod drift;
 mod privacy;
 mod queues;
 mod support;
+mod sweep;
 mod wire;
 
 use serde_json::{Value, json};
@@ -23,6 +24,7 @@ async fn nothing_is_told_without_the_token(pool: PgPool) {
         "privacy.export",
         "privacy.requests",
         "shopify.bulkImport",
+        "shopify.confirmSweep",
         "shops.add",
         "sync.job",
         "no.such",

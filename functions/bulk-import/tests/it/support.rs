@@ -5,11 +5,11 @@ use fake_shopify::Server;
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 use shared::config::Environment;
-use shared::message::{Body, QueueName, decode};
+use shared::message::{Body, decode};
 use shared::mirror::chunk;
 use shared::shopify::{Client, ResultFiles, Settings};
-use shared::store::{Store, commit, sync_jobs};
-use sqlx::PgPool;
+use shared::store::{Store, commit, sync_jobs, tables};
+use sqlx::{AssertSqlSafe, PgPool};
 use test_support::{Redis, TOKEN, database_url, event_json, shop, shopify, store_with_shop};
 use tokio::sync::Mutex;
 use tokio::time::{Duration, Instant};
@@ -20,7 +20,9 @@ pub struct Import {
     pub server: Server,
     context: Context,
     store: Store,
+    shop_id: i64,
     job_id: Uuid,
+    operation: &'static str,
     /// What the last step answered.
     last: Mutex<Value>,
 }
@@ -49,27 +51,34 @@ impl Import {
             ("SHOPIFY_ADMIN_URL", server.admin_url().as_str()),
         ]))
         .unwrap();
-        let job_id = Uuid::now_v7();
-        let mut tx = store.begin().await.unwrap();
-        sync_jobs::create(
-            &mut tx,
-            job_id,
-            shop_id,
-            &["products".to_owned()],
-            &["products".to_owned()],
-        )
-        .await
-        .unwrap();
-        sync_jobs::start(&mut tx, job_id).await.unwrap();
-        commit(tx).await.unwrap();
+        let job_id = ask(&store, shop_id, "products").await;
         Self {
             redis,
             server,
             context,
             store,
+            shop_id,
             job_id,
+            operation: "products",
             last: Mutex::new(Value::Null),
         }
+    }
+
+    /// Another import of the same store has been asked for; the steps are its own from now on. Some hours have passed.
+    pub async fn ask_again(&mut self, operation: &'static str) {
+        let mut tx = self.store.begin().await.unwrap();
+        for table in tables() {
+            let name = table.name;
+            let aged = format!(
+                "update {name} set source_updated_at = source_updated_at - interval '3 hours', \
+                 observed_at = observed_at - interval '3 hours'"
+            );
+            sqlx::query(AssertSqlSafe(aged)).execute(&mut tx).await.unwrap();
+        }
+        commit(tx).await.unwrap();
+        self.job_id = ask(&self.store, self.shop_id, operation).await;
+        self.operation = operation;
+        *self.last.lock().await = Value::Null;
     }
 
     /// One step with the last answer.
@@ -82,6 +91,7 @@ impl Import {
     pub async fn step_with(&self, step: &str, result: Value) -> Result<Value, Failure> {
         let mut event = event_json(&format!("bulk-import/{}.json", step.replace('_', "-")));
         event["jobId"] = json!(self.job_id);
+        event["operation"] = json!(self.operation);
         if event.get("result").is_some() && !result.is_null() {
             event["result"] = result;
         }
@@ -93,6 +103,7 @@ impl Import {
     pub async fn give_up(&self, error: Value) -> Value {
         let mut event = event_json("bulk-import/give-up.json");
         event["jobId"] = json!(self.job_id);
+        event["operation"] = json!(self.operation);
         event["error"] = error;
         self.invoke(event).await.unwrap()
     }
@@ -201,7 +212,7 @@ impl Import {
     /// What the drains do with the chunks.
     async fn drain(&self) {
         let files = ResultFiles::new(&self.client()).unwrap();
-        let queue = self.redis.queue(QueueName::ProductSync);
+        let queue = self.redis.queue(shared::import::find(self.operation).unwrap().queue);
         loop {
             let messages = queue.receive(10, Duration::ZERO).await.unwrap();
             if messages.is_empty() {
@@ -217,4 +228,17 @@ impl Import {
             }
         }
     }
+}
+
+/// An import of one operation, running and not yet begun.
+async fn ask(store: &Store, shop_id: i64, operation: &str) -> Uuid {
+    let job_id = Uuid::now_v7();
+    let kinds = [shared::import::find(operation).unwrap().kind.to_owned()];
+    let mut tx = store.begin().await.unwrap();
+    sync_jobs::create(&mut tx, job_id, shop_id, &kinds, &[operation.to_owned()])
+        .await
+        .unwrap();
+    sync_jobs::start(&mut tx, job_id).await.unwrap();
+    commit(tx).await.unwrap();
+    job_id
 }

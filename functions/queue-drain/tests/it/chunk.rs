@@ -53,7 +53,7 @@ pub async fn fan_out(store: &Store, shop_id: i64, drain: &Drain, server: &Server
         .await
         .unwrap()
         .unwrap();
-    sync_operations::submitted(&mut tx, job_id, operation, &bulk.id, bulk.created_at)
+    sync_operations::submitted(&mut tx, job_id, operation, &bulk.id, bulk.created_at, None)
         .await
         .unwrap();
     let polled = Polled {

@@ -1,5 +1,6 @@
 //! Resources as the Admin API writes them: in bulk files and in answers to a fetch.
 
+mod access;
 mod collections;
 mod customers;
 mod inventory;

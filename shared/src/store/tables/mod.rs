@@ -15,7 +15,7 @@ pub use orders::{Fulfillment, Order, OrderLineItem, OrderTransaction, Refund, Re
 pub use products::{Product, ProductMedia, ProductOption, ProductVariant};
 
 use super::batch::Work;
-use super::{Error, Row, Table};
+use super::{Error, Key, Row, Table};
 
 macro_rules! tables {
     ($($row:ident in $pile:ident,)*) => {
@@ -31,6 +31,13 @@ macro_rules! tables {
             pub fn raw(&self) -> &str {
                 match self {
                     $(Self::$row(row) => row.raw(),)*
+                }
+            }
+
+            /// Its table and its key.
+            pub fn place(&self) -> (&'static Table, Key) {
+                match self {
+                    $(Self::$row(row) => ($row::table(), row.key()),)*
                 }
             }
 
