@@ -26,6 +26,7 @@ pub mod sync_chunks;
 pub mod sync_jobs;
 pub mod sync_operations;
 pub mod sync_seen;
+pub mod sync_sweep_reports;
 pub mod sync_sweeps;
 mod table;
 pub mod tables;

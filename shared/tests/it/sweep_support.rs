@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use shared::import;
 use shared::mirror::sweep::{self, Confirmed, Evidence, Outcome};
 use shared::store::commit;
-use shared::store::sync_sweeps::{self, File, Report, State};
+use shared::store::sync_sweep_reports::{self, Report};
+use shared::store::sync_sweeps::{File, State};
 use tokio::time::Instant;
 
 use crate::import_support::Import;
@@ -84,7 +85,10 @@ impl Scene {
 
     pub async fn report(&self, import: &Import) -> Report {
         let mut tx = self.store.begin().await.unwrap();
-        sync_sweeps::reports(&mut tx, import.job_id).await.unwrap().remove(0)
+        sync_sweep_reports::reports(&mut tx, import.job_id)
+            .await
+            .unwrap()
+            .remove(0)
     }
 
     pub fn file<'i>(&self, import: &'i Import) -> File<'i> {

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use shared::import;
 use shared::mirror::sweep;
 use shared::shopify::{self, ShopDomain};
-use shared::store::sync_sweeps::{self, File, Report};
+use shared::store::sync_sweep_reports::{self, Report};
+use shared::store::sync_sweeps::File;
 use shared::store::{self, Transaction, admin_audit, credentials, shops, sync_jobs, sync_operations};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -34,7 +35,9 @@ pub(crate) async fn confirm(context: &Context, value: Value) -> Result<Value, Er
     let shop = sync_jobs::shop_domain(&mut tx, job_id).await.map_err(unavailable)?;
     let shop = shop.ok_or_else(|| Error::new(Code::NotFound, format!("there is no import {job_id}")))?;
     let shop = parse_shop(&shop)?;
-    let reports = sync_sweeps::reports(&mut tx, job_id).await.map_err(unavailable)?;
+    let reports = sync_sweep_reports::reports(&mut tx, job_id)
+        .await
+        .map_err(unavailable)?;
     let open: Vec<&Report> = reports.iter().filter(|report| is_open(report)).collect();
     if open.is_empty() {
         return nothing_to_confirm(job_id, &reports);
@@ -65,7 +68,7 @@ pub(crate) async fn confirm(context: &Context, value: Value) -> Result<Value, Er
     }
     let told = async {
         let mut tx = context.store.begin().await?;
-        sync_sweeps::reports(&mut tx, job_id).await
+        sync_sweep_reports::reports(&mut tx, job_id).await
     };
     let reports = told.await.map_err(unavailable)?;
     Ok(answer(job_id, &reports))

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::store::sync_jobs::{self, Progress};
-use shared::store::{self, sync_sweeps};
+use shared::store::{self, sync_sweep_reports};
 use uuid::Uuid;
 
 use super::super::Context;
@@ -23,7 +23,7 @@ pub(crate) async fn job(context: &Context, value: Value) -> Result<Value, Error>
     let read = async {
         let mut tx = context.store.begin().await?;
         let progress = sync_jobs::progress(&mut tx, request.job_id).await?;
-        let sweeps = sync_sweeps::reports(&mut tx, request.job_id).await?;
+        let sweeps = sync_sweep_reports::reports(&mut tx, request.job_id).await?;
         Ok::<_, store::Error>((progress, sweeps))
     };
     let (progress, sweeps) = read.await.map_err(|error| Error::unavailable("Postgres", &error))?;
