@@ -63,7 +63,7 @@ pub fn all() -> Vec<Function> {
     let mut functions = vec![
         plain("webhook-ingest", 10, 256, 4),
         plain("admin", 30, 256, 2),
-        plain("bulk-import", 60, 256, 2),
+        plain("bulk-import", 170, 256, 2),
         plain("reconcile", 120, 256, 1),
     ];
     functions.extend(QUEUES.map(drain));
