@@ -114,6 +114,7 @@ impl Context {
         let redis = Redis::new(&environment.redis()?)?;
         let budget = Arc::new(Throttle::new(redis.clone()));
         Ok(Self {
+            // Nobody waits for a reconcile; webhooks' fetches go first.
             client: Client::new(environment.shopify()?)?.with_budget(budget).background(),
             subscription_url,
             log_days,

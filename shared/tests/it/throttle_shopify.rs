@@ -142,7 +142,7 @@ async fn a_fetch_that_somebody_waits_for_goes_before_any_number_in_the_backgroun
         for _ in 0..3 {
             let asked = Instant::now();
             client.fetch(&shop, "token", &gid).await.unwrap();
-            assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+            assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
         }
     };
     let (answered, ()) = tokio::join!(join_all(workers), foreground);
@@ -181,7 +181,7 @@ async fn no_document_of_ours_is_dearer_than_it_is_thought_to_be_before_its_first
             panic!("{name}: {points:?}")
         };
         assert!(
-            known < thought,
+            known <= thought,
             "{name} costs {known} points and was thought to cost {thought}"
         );
     }
@@ -242,22 +242,26 @@ async fn a_short_wait_is_slept_and_the_call_is_answered() {
     assert!(asked.elapsed() > Duration::from_millis(400), "{:?}", asked.elapsed());
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_refusal_of_the_store_holds_the_others_back() {
-    // So slow that a machine under load does not see it refilled.
-    let (server, shop) = store((1_000.0, 10.0)).await;
+    let (server, shop) = store((1_000.0, 1.0)).await;
     let gid = product(&server);
     // Somebody else, who keeps no budget, empties the bucket.
-    let reckless = (0..40).map(|_| async { client(&server).fetch(&shop, "token", &gid).await.is_ok() });
-    let answered = join_all(reckless).await.into_iter().filter(|ok| *ok).count();
-    let before = refusals(&server);
-    assert_eq!(before, 40 - answered);
+    let reckless = client(&server);
+    while reckless.fetch(&shop, "token", &gid).await.is_ok() {}
+    assert_eq!(refusals(&server), 1);
+    // One learns that the hard way, and then everybody knows.
     let error = process(&server).fetch(&shop, "token", &gid).await.err().unwrap();
     assert!(error.retry_after().is_some(), "{error}");
-    let until = Instant::now() + Duration::from_secs(3);
-    let workers = (0..8).map(|_| work(process(&server), &shop, &gid, until));
-    join_all(workers).await;
-    assert_eq!(refusals(&server), before + 1);
+    assert_eq!(refusals(&server), 2);
+    let others = (0..8).map(|_| async { process(&server).fetch(&shop, "token", &gid).await.err() });
+    let put_off = join_all(others)
+        .await
+        .into_iter()
+        .flatten()
+        .filter_map(|error| error.retry_after());
+    assert_eq!(put_off.count(), 8);
+    assert_eq!(refusals(&server), 2);
 }
 
 #[tokio::test]

@@ -5,10 +5,11 @@ use lambda_runtime::Error;
 use reconcile::{Context, Event, Report, handle};
 use shared::config::Environment;
 use shared::message::{Body, QueueName, Reach, decode};
-use shared::shopify::SUBSCRIBABLE;
+use shared::shopify::{Budget, Outcome, Priority, SUBSCRIBABLE, Taken, Told};
 use shared::store::Store;
+use shared::throttle::Throttle;
 use sqlx::{AssertSqlSafe, PgPool};
-use test_support::{Redis, SHOP, database_url, event_json, rows, shopify, store_with_shop};
+use test_support::{Redis, SHOP, database_url, event_json, rows, shop, shopify, store_with_shop};
 
 struct Scene {
     pool: PgPool,
@@ -225,6 +226,26 @@ async fn subscriptions_that_are_missing_are_made_if_that_is_wanted(pool: PgPool)
     scene.server.fault("WebhookSubscriptions", away, 1).unwrap();
     let report = scene.invoke("hourly").await.unwrap();
     assert_eq!((report.subscribed, report.failed), (0, 1));
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn a_reconcile_leaves_half_of_a_stores_points_to_what_somebody_waits_for(pool: PgPool) {
+    let scene = Scene::with(pool, [("SUBSCRIPTION_URL", "https://mirror.example.com/webhooks")]).await;
+    let throttle = Throttle::new(scene.redis.client());
+    let call = throttle.take(&shop(), 1.0, Priority::Foreground).await;
+    let Taken::Reserved(call) = call else {
+        panic!("{call:?}")
+    };
+    let half = Told {
+        maximum: 1_000.0,
+        restore_rate: 1.0,
+        available: 500.0,
+        spent: 1.0,
+    };
+    throttle.settle(&shop(), call, Outcome::Told(half)).await;
+    let report = scene.invoke("hourly").await.unwrap();
+    assert_eq!((report.subscribed, report.failed), (0, 1));
+    assert!(scene.server.requests(None).is_empty());
 }
 
 #[sqlx::test(migrator = "shared::store::MIGRATOR")]
