@@ -94,7 +94,8 @@ pub(super) async fn send(queue: &Queue, batch: &[Send], sent_at: &[u64]) -> Resu
     sent.collect()
 }
 
-/// What an answer to a receive has in the place of `next_ms` if all messages are new, and if their values are left out.
+/// What an answer to a receive has in the place of `next_ms` if all messages are new, and come by their groups; and if
+/// their values are left out.
 const ALL_ARE_NEW: i64 = -2;
 const WITHOUT_VALUES: i64 = -3;
 
@@ -120,11 +121,10 @@ pub(super) async fn receive(queue: &Queue, max: usize) -> Result<Received, Error
     let (now, next_ms) = (reply.number()?, reply.integer()?);
     let mut found = Vec::with_capacity(max);
     while !reply.is_empty() {
-        found.push(match next_ms {
-            ALL_ARE_NEW => Found::new(reply.id()?, Some(reply.bytes()?)),
-            WITHOUT_VALUES => Found::new(reply.id()?, None),
-            _ => reply.found()?,
-        });
+        match next_ms {
+            ALL_ARE_NEW | WITHOUT_VALUES => reply.found_new(next_ms == ALL_ARE_NEW, &mut found)?,
+            _ => found.push(reply.found()?),
+        }
     }
     get_values(queue, &mut found).await?;
     let messages = found.into_iter().filter_map(|found| found.message(now).transpose());

@@ -73,14 +73,33 @@ impl Reply {
         text.parse().map_err(|_| Error::Corrupt { what: "a message id" })
     }
 
+    /// A group, or `None` for the empty string.
+    fn group(&mut self) -> Result<Option<String>, Error> {
+        let group = self.bytes()?;
+        Ok((!group.is_empty()).then(|| String::from_utf8_lossy(&group).into_owned()))
+    }
+
+    /// The messages of one group that nobody received before.
+    pub fn found_new(&mut self, with_values: bool, found: &mut Vec<Found>) -> Result<(), Error> {
+        let group = self.group()?;
+        for _ in 0..self.number()? {
+            found.push(Found {
+                id: self.id()?,
+                receives: 1,
+                counted: 1,
+                group: group.clone(),
+                value: with_values.then(|| self.bytes()).transpose()?,
+            });
+        }
+        Ok(())
+    }
+
     pub fn found(&mut self) -> Result<Found, Error> {
         Ok(Found {
             id: self.id()?,
             receives: self.number()?,
             counted: self.number()?,
-            group: Some(self.bytes()?)
-                .filter(|group| !group.is_empty())
-                .map(|group| String::from_utf8_lossy(&group).into_owned()),
+            group: self.group()?,
             // No value is empty.
             value: Some(self.bytes()?).filter(|value| !value.is_empty()),
         })
@@ -159,17 +178,6 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// One that nobody received before, and that has no group.
-    pub fn new(id: MessageId, value: Option<Bytes>) -> Self {
-        Self {
-            id,
-            receives: 1,
-            counted: 1,
-            group: None,
-            value,
-        }
-    }
-
     /// The message, unless its value is gone.
     pub fn message(self, received_at: u64) -> Result<Option<Message>, Error> {
         let Some(value) = self.value else {

@@ -28,26 +28,27 @@ redis.call('HDEL', bodies, unpack(current))
 redis.call('HDEL', receives, unpack(current))
 local flying = redis.call('ZREM', in_flight, unpack(current))
 weigh('bytes', -bytes)
--- Most messages have no snoozes, errors, delay, age or group.
-if redis.call('EXISTS', snoozes, errors, delayed, aged, places) == 0 then return replies end
+-- Most messages have no snoozes, errors, delay or age.
+if redis.call('EXISTS', snoozes, errors, delayed, aged) > 0 then
+  for _, key in ipairs({ snoozes, errors }) do
+    if redis.call('HLEN', key) > 0 then redis.call('HDEL', key, unpack(current)) end
+  end
+  for _, key in ipairs({ delayed, aged }) do
+    if redis.call('ZCARD', key) > 0 then redis.call('ZREM', key, unpack(current)) end
+  end
+end
+if redis.call('EXISTS', places) == 0 then return replies end
 
-for _, key in ipairs({ snoozes, errors }) do
-  if redis.call('HLEN', key) > 0 then redis.call('HDEL', key, unpack(current)) end
-end
-for _, key in ipairs({ delayed, aged }) do
-  if redis.call('ZCARD', key) > 0 then redis.call('ZREM', key, unpack(current)) end
-end
 -- INCLUDE: wake
 -- INCLUDE: groups
-if redis.call('HLEN', places) > 0 then
-  local known = fifo or flying < #current
-  known = known and redis.call('HMGET', places, unpack(current)) or {}
-  redis.call('HDEL', places, unpack(current))
-  for i, id in ipairs(current) do
-    if known[i] then
-      redis.call('ZREM', grouped, known[i] .. id)
-      if fifo then unblock(known[i]) end
+-- Only who was visible again stands in `grouped`.
+if fifo or flying < #current then
+  for i, place in ipairs(redis.call('HMGET', places, unpack(current))) do
+    if place then
+      redis.call('ZREM', grouped, place .. current[i])
+      if fifo then unblock(place) end
     end
   end
 end
+redis.call('HDEL', places, unpack(current))
 return replies

@@ -9,8 +9,8 @@
 -- Returns: now, ms until the next message becomes visible (-1: none is hidden; 0: ask again at once; only meaningful if
 --   no message follows), then five for each message: id, receives, receives that count, group or '', value or
 --   '' where it is left out, because they weigh much.
---   If nobody received them before, and none has a group: now, -2, then two for each message: id, value. And if these
---   weigh much: now, -3, then ids.
+--   If nobody received them before: now, -2, then for each group or '' how many messages follow, and two for each of
+--   these: id, value. And if they weigh much: now, -3, and the same with ids alone.
 -- Crash: a script is applied whole or not at all; if its answer is lost, the messages reappear after the timeout.
 --   Every write follows one that Redis allows when out of memory (ZREMRANGEBYRANK, LTRIM, ZREMRANGEBYLEX), so a full
 --   queue drains.
@@ -19,31 +19,79 @@ local max, limit, oldest = tonumber(ARGV[4]), tonumber(ARGV[5]), now - ARGV[6]
 -- Redis writes out every number it is given; a string is passed as it is.
 local until_ms = string.format('%.0f', now + ARGV[2])
 
--- Most receives find only messages that nobody received before, and nothing but these: then this is all.
+-- Most receives find only messages that nobody received before, and nothing but these: then this is all. What waits is
+-- taken as lots: the ids of a group and, unless they have none, where the group stood in the ring, the member of
+-- `grouped` that is the last, and whether there are more.
+local function peek_plain()
+  local ids = redis.call('LRANGE', ready, 0, max - 1)
+  local first = ids[1] and redis.call('HGET', bodies, ids[1])
+  -- What nobody received before is there in the order of sending.
+  if first and (string.match(first, '^%d+') or 0) - oldest >= 0 then return { { group = '', ids = ids } }, #ids end
+end
+
+local function peek_groups()
+  if ARGV[8] == '1' or redis.call('EXISTS', ready) == 1 then return end
+  local waiting, lots, left = redis.call('ZRANGE', ring, 0, max - 1, 'WITHSCORES'), {}, max
+  local hungry = false
+  for i = 1, #waiting, 2 do
+    local group, share = waiting[i], math.ceil(2 * left / (#waiting - i + 1))
+    local members =
+      redis.call('ZRANGEBYLEX', grouped, '[' .. group .. '\0', '(' .. group .. '\1', 'LIMIT', 0, share + 1)
+    -- The order is the time of sending, less the head start; the first is the oldest.
+    if not members[1] or tonumber(string.sub(members[1], -46, -33)) < oldest then return end
+    local ids, more = {}, #members > share
+    for n = 1, more and share or #members do ids[n] = string.sub(members[n], -32) end
+    lots[#lots + 1] = { group = group, ids = ids, score = waiting[i + 1], last = members[#ids], more = more }
+    left, hungry = left - #ids, hungry or more
+  end
+  if left == 0 or not hungry then return lots, max - left end
+end
+
+-- Takes the lots from where they wait. A group whose every message was taken waits no longer.
+local function take(lots)
+  local served, done = {}, {}
+  for _, lot in ipairs(lots) do
+    if not lot.last then
+      redis.call('LTRIM', ready, #lot.ids, -1)
+    else
+      redis.call('ZREMRANGEBYLEX', grouped, '[' .. lot.group .. '\0', '[' .. lot.last)
+      if lot.more then
+        served[#served + 1], served[#served + 2] = lot.score + #lot.ids, lot.group
+      else
+        done[#done + 1] = lot.group
+      end
+    end
+  end
+  if #done > 0 then redis.call('ZREM', ring, unpack(done)) end
+  if #served > 0 then redis.call('ZADD', ring, unpack(served)) end
+end
+
 local function receive_new()
-  if redis.call('EXISTS', delayed, ring, paused, snoozes, coalesce) > 0 then return end
+  if redis.call('EXISTS', delayed, paused, snoozes, coalesce) > 0 then return end
   local due = redis.call('ZRANGE', in_flight, 0, 0, 'WITHSCORES')[2]
   if due and tonumber(due) <= now then return end
-  local ids = redis.call('LRANGE', ready, 0, max - 1)
-  if #ids == 0 then return end
-  local counts = redis.call('HMGET', receives, unpack(ids))
-  local first = redis.call('HGET', bodies, ids[1])
-  -- What nobody received before is there in the order of sending.
-  if not first or (string.match(first, '^%d+') or 0) - oldest < 0 then return end
+  local lots, total
+  if redis.call('EXISTS', ring) == 0 then lots, total = peek_plain() else lots, total = peek_groups() end
+  if not lots then return end
   -- Lua reads every byte of a string that it is given. More than this the client had better get without it.
-  local whole = #ids * #first <= 32768
-  local values = whole and redis.call('HMGET', bodies, unpack(ids)) or {}
+  local whole = total * redis.call('HSTRLEN', bodies, lots[1].ids[1]) <= 32768
   local reply, hide, count, seen, bytes = { now, whole and -2 or -3 }, {}, {}, {}, 0
-  for i, id in ipairs(ids) do
-    local value, n = values[i], 2 * i
-    local size = value and #value or redis.call('HSTRLEN', bodies, id)
-    bytes = bytes + size
-    if size == 0 or counts[i] or seen[id] or bytes > limit then return end
-    seen[id] = true
-    hide[n - 1], hide[n], count[n - 1], count[n] = until_ms, id, id, '1'
-    if whole then reply[n + 1], reply[n + 2] = id, value else reply[i + 2] = id end
+  for _, lot in ipairs(lots) do
+    local ids, r, h = lot.ids, #reply, #hide
+    local counts = redis.call('HMGET', receives, unpack(ids))
+    local values = whole and redis.call('HMGET', bodies, unpack(ids)) or {}
+    reply[r + 1], reply[r + 2] = lot.group, #ids
+    for i, id in ipairs(ids) do
+      local value, n = values[i], h + 2 * i
+      local size = value and #value or redis.call('HSTRLEN', bodies, id)
+      bytes = bytes + size
+      if size == 0 or counts[i] or seen[id] or bytes > limit then return end
+      seen[id] = true
+      hide[n - 1], hide[n], count[n - 1], count[n] = until_ms, id, id, '1'
+      if whole then reply[r + 2 * i + 1], reply[r + 2 * i + 2] = id, value else reply[r + i + 2] = id end
+    end
   end
-  redis.call('LTRIM', ready, #ids, -1)
+  take(lots)
   redis.call('ZADD', in_flight, unpack(hide))
   redis.call('HSET', receives, unpack(count))
   return reply
