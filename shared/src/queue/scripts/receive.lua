@@ -19,32 +19,33 @@ local max, limit, oldest = tonumber(ARGV[4]), tonumber(ARGV[5]), now - ARGV[6]
 -- Redis writes out every number it is given; a string is passed as it is.
 local until_ms = string.format('%.0f', now + ARGV[2])
 
--- Most receives find only messages that nobody received before, and nothing but these: then this is all. What waits is
--- taken as lots: the ids of a group and, unless they have none, where the group stood in the ring, the member of
+-- Most receives find only messages that nobody received before, and nothing but these: then this is all. The ids come
+-- in lots, of one group each: how many, and unless they have none, where the group stood in the ring, the member of
 -- `grouped` that is the last, and whether there are more.
 local function peek_plain()
   local ids = redis.call('LRANGE', ready, 0, max - 1)
   local first = ids[1] and redis.call('HGET', bodies, ids[1])
   -- What nobody received before is there in the order of sending.
-  if first and (string.match(first, '^%d+') or 0) - oldest >= 0 then return { { group = '', ids = ids } }, #ids end
+  if first and (string.match(first, '^%d+') or 0) - oldest >= 0 then return ids, { { group = '', size = #ids } } end
 end
 
 local function peek_groups()
   if ARGV[8] == '1' or redis.call('EXISTS', ready) == 1 then return end
-  local waiting, lots, left = redis.call('ZRANGE', ring, 0, max - 1, 'WITHSCORES'), {}, max
-  local hungry = false
+  local waiting, ids, lots, hungry = redis.call('ZRANGE', ring, 0, max - 1, 'WITHSCORES'), {}, {}, false
   for i = 1, #waiting, 2 do
-    local group, share = waiting[i], math.ceil(2 * left / (#waiting - i + 1))
+    local group, taken = waiting[i], #ids
+    local share = math.ceil(2 * (max - taken) / (#waiting - i + 1))
     local members =
       redis.call('ZRANGEBYLEX', grouped, '[' .. group .. '\0', '(' .. group .. '\1', 'LIMIT', 0, share + 1)
     -- The order is the time of sending, less the head start; the first is the oldest.
     if not members[1] or tonumber(string.sub(members[1], -46, -33)) < oldest then return end
-    local ids, more = {}, #members > share
-    for n = 1, more and share or #members do ids[n] = string.sub(members[n], -32) end
-    lots[#lots + 1] = { group = group, ids = ids, score = waiting[i + 1], last = members[#ids], more = more }
-    left, hungry = left - #ids, hungry or more
+    local more, size = #members > share, math.min(#members, share)
+    for n = 1, size do ids[taken + n] = string.sub(members[n], -32) end
+    lots[#lots + 1] = { group = group, size = size, score = waiting[i + 1], last = members[size], more = more }
+    hungry = hungry or more
   end
-  if left == 0 or not hungry then return lots, max - left end
+  -- Who has more may have what others leave, but that is not for here.
+  if #ids == max or not hungry then return ids, lots end
 end
 
 -- Takes the lots from where they wait. A group whose every message was taken waits no longer.
@@ -52,11 +53,11 @@ local function take(lots)
   local served, done = {}, {}
   for _, lot in ipairs(lots) do
     if not lot.last then
-      redis.call('LTRIM', ready, #lot.ids, -1)
+      redis.call('LTRIM', ready, lot.size, -1)
     else
       redis.call('ZREMRANGEBYLEX', grouped, '[' .. lot.group .. '\0', '[' .. lot.last)
       if lot.more then
-        served[#served + 1], served[#served + 2] = lot.score + #lot.ids, lot.group
+        served[#served + 1], served[#served + 2] = lot.score + lot.size, lot.group
       else
         done[#done + 1] = lot.group
       end
@@ -70,25 +71,31 @@ local function receive_new()
   if redis.call('EXISTS', delayed, paused, snoozes, coalesce) > 0 then return end
   local due = redis.call('ZRANGE', in_flight, 0, 0, 'WITHSCORES')[2]
   if due and tonumber(due) <= now then return end
-  local lots, total
-  if redis.call('EXISTS', ring) == 0 then lots, total = peek_plain() else lots, total = peek_groups() end
+  local ids, lots
+  if redis.call('EXISTS', ring) == 0 then ids, lots = peek_plain() else ids, lots = peek_groups() end
   if not lots then return end
   -- Lua reads every byte of a string that it is given. More than this the client had better get without it.
-  local whole = total * redis.call('HSTRLEN', bodies, lots[1].ids[1]) <= 32768
-  local reply, hide, count, seen, bytes = { now, whole and -2 or -3 }, {}, {}, {}, 0
+  local whole = #ids * redis.call('HSTRLEN', bodies, ids[1]) <= 32768
+  local counts = redis.call('HMGET', receives, unpack(ids))
+  local values = whole and redis.call('HMGET', bodies, unpack(ids)) or {}
+  local reply, r, hide, count, seen, bytes, i = { now, whole and -2 or -3 }, 2, {}, {}, {}, 0, 0
   for _, lot in ipairs(lots) do
-    local ids, r, h = lot.ids, #reply, #hide
-    local counts = redis.call('HMGET', receives, unpack(ids))
-    local values = whole and redis.call('HMGET', bodies, unpack(ids)) or {}
-    reply[r + 1], reply[r + 2] = lot.group, #ids
-    for i, id in ipairs(ids) do
-      local value, n = values[i], h + 2 * i
+    reply[r + 1], reply[r + 2] = lot.group, lot.size
+    r = r + 2
+    for _ = 1, lot.size do
+      i = i + 1
+      local id, value = ids[i], values[i]
       local size = value and #value or redis.call('HSTRLEN', bodies, id)
       bytes = bytes + size
       if size == 0 or counts[i] or seen[id] or bytes > limit then return end
       seen[id] = true
-      hide[n - 1], hide[n], count[n - 1], count[n] = until_ms, id, id, '1'
-      if whole then reply[r + 2 * i + 1], reply[r + 2 * i + 2] = id, value else reply[r + i + 2] = id end
+      hide[2 * i - 1], hide[2 * i], count[2 * i - 1], count[2 * i] = until_ms, id, id, '1'
+      r = r + 1
+      reply[r] = id
+      if whole then
+        r = r + 1
+        reply[r] = value
+      end
     end
   end
   take(lots)
