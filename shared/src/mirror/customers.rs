@@ -149,7 +149,7 @@ impl Rows {
             shop_id: self.shop_id,
             customer_id: body.id,
             version: self.clockless(),
-            state: self.sms_state(consent.state),
+            state: self.text(consent.state).as_deref().map(consent_state),
             opt_in_level: self.word(consent.opt_in_level),
             consent_updated_at: consent.consent_updated_at.map(text_of),
             raw: self.clean(raw),
@@ -267,21 +267,13 @@ impl Rows {
             shop_id: self.shop_id,
             customer_id,
             version: self.clockless(),
-            state: self.sms_state(consent.state),
+            state: self.text(consent.state).as_deref().map(consent_state),
             opt_in_level: self.word(consent.opt_in_level),
             consent_updated_at: consent.updated_at.map(text_of),
             raw: String::new(),
         };
         self.add(row);
         self.filled(phone.phone_number)
-    }
-
-    /// Webhooks write `not_subscribed` where the Admin API, for text messages, writes `NEVER_SUBSCRIBED`.
-    fn sms_state(&mut self, state: Option<String>) -> Option<String> {
-        self.word(state).map(|word| match word.as_str() {
-            "never_subscribed" => "not_subscribed".to_owned(),
-            _ => word,
-        })
     }
 
     fn address(&mut self, raw: &str, customer_id: i64) -> Result<i64, Error> {
@@ -322,6 +314,15 @@ fn count(raw: &RawValue) -> Result<i64, Error> {
 /// The one text of a time, whichever zone it came in.
 fn text_of(at: DateTime<Utc>) -> String {
     at.to_rfc3339()
+}
+
+/// A consent as it is mirrored. Webhooks write `not_subscribed` where the Admin API, for text messages, writes
+/// `NEVER_SUBSCRIBED`.
+pub(super) fn consent_state(word: &str) -> String {
+    match word.to_ascii_lowercase().as_str() {
+        "never_subscribed" => "not_subscribed".to_owned(),
+        word => word.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -80,8 +80,8 @@ pub struct Item {
     pub levels: Vec<Level>,
     /// Whether these are all.
     pub all_levels: bool,
-    /// What a customer bought, if that is told.
-    pub purchases: Option<Purchases>,
+    /// What of a customer has no part in its time of change, if that is told.
+    pub customer: Option<CustomerParts>,
 }
 
 /// How much of a thing is stored at a place.
@@ -95,15 +95,31 @@ pub struct Level {
     pub available: Option<i32>,
 }
 
-/// What a customer bought. It does not move the customer's time of change.
+/// What a customer bought and agreed to. It does not move the customer's time of change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Purchases {
+pub struct CustomerParts {
     /// How many orders.
     pub number_of_orders: i64,
     /// For how much; as Shopify writes it, never a float.
     pub amount_spent: Option<String>,
     /// The last of them.
     pub last_order_id: Option<i64>,
+    /// To mail.
+    pub email: Consent,
+    /// To text messages.
+    pub sms: Consent,
+}
+
+/// What a customer agreed to; nothing where there is no address or number.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Consent {
+    /// In the words of the Admin API.
+    #[serde(alias = "marketingState")]
+    pub state: Option<String>,
+    /// Since when.
+    #[serde(alias = "marketingUpdatedAt")]
+    pub updated_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Deserialize)]
@@ -129,6 +145,14 @@ struct Node {
     number_of_orders: Option<String>,
     amount_spent: Option<Money>,
     last_order: Option<Reference>,
+    default_email_address: Option<Consent>,
+    default_phone_number: Option<PhoneNumber>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PhoneNumber {
+    sms_marketing_consent: Option<Consent>,
 }
 
 #[derive(Deserialize)]
@@ -239,13 +263,18 @@ fn read(answer: Answer<Data>) -> Answer<ListPage> {
                     available: level.quantities.first().map(|quantity| quantity.quantity),
                 })
                 .collect(),
-            purchases: node
+            customer: node
                 .number_of_orders
                 .and_then(|orders| orders.parse().ok())
-                .map(|number_of_orders| Purchases {
+                .map(|number_of_orders| CustomerParts {
                     number_of_orders,
                     amount_spent: node.amount_spent.map(|money| money.amount),
                     last_order_id: node.last_order.map(|order| order.id.id()),
+                    email: node.default_email_address.unwrap_or_default(),
+                    sms: node
+                        .default_phone_number
+                        .and_then(|phone| phone.sms_marketing_consent)
+                        .unwrap_or_default(),
                 })
                 .filter(|_| !refused),
         }

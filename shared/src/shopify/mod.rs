@@ -28,7 +28,7 @@ pub use error::Error;
 pub use fetch::{PRODUCT_EXTRAS, Whole, fetchable_kinds};
 pub use gid::{Gid, InvalidGid};
 pub use jsonl::LineSplitter;
-pub use list::{Changes, Item, Level, List, ListPage, Position, Purchases};
+pub use list::{Changes, Consent, CustomerParts, Item, Level, List, ListPage, Position};
 pub use result_file::{Probe, RangeReader, ResultFiles};
 pub use subscriptions::{Subscribed, topic_name};
 pub use topic::{SUBSCRIBABLE, Topic};

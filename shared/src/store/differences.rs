@@ -195,9 +195,9 @@ pub async fn of_levels(
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
-/// What customers bought, as a list tells it.
+/// What customers bought and agreed to, as a list tells it; words as they are mirrored.
 #[derive(Debug, Default)]
-pub struct Purchases {
+pub struct CustomerParts {
     /// Whose.
     pub customer_ids: Vec<i64>,
     /// How many orders.
@@ -206,31 +206,54 @@ pub struct Purchases {
     pub amounts: Vec<Option<String>>,
     /// The last of them.
     pub last_order_ids: Vec<Option<i64>>,
+    /// Whether mail is agreed to.
+    pub email_states: Vec<Option<String>>,
+    /// Since when.
+    pub email_updated_at: Vec<Option<DateTime<Utc>>>,
+    /// Whether text messages are agreed to.
+    pub sms_states: Vec<Option<String>>,
+    /// Since when.
+    pub sms_updated_at: Vec<Option<DateTime<Utc>>>,
 }
 
-/// The customers of whom other purchases are mirrored than these, unless something later is.
-pub async fn of_purchases(
+/// The customers of whom something else is mirrored than this, unless it was seen later.
+pub async fn of_customer_parts(
     tx: &mut Transaction,
     shop_id: i64,
-    purchases: &Purchases,
+    parts: &CustomerParts,
     observed_at: DateTime<Utc>,
 ) -> Result<HashSet<i64>, Error> {
     let rows = sqlx::query!(
         r#"
         select t.id as "id!"
-        from unnest($2::bigint[], $3::bigint[], $4::text[], $5::bigint[]) as t (id, orders, amount, last_order_id)
+        from unnest(
+            $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $7::text[], $8::timestamptz[], $9::text[],
+            $10::timestamptz[]
+        ) as t (id, orders, amount, last_order_id, email_state, email_updated_at, sms_state, sms_updated_at)
         left join customer_purchases p on p.shop_id = $1 and p.customer_id = t.id
+        left join customer_email_consents e on e.shop_id = $1 and e.customer_id = t.id
+        left join customer_sms_consents s on s.shop_id = $1 and s.customer_id = t.id
         where p.customer_id is null or p.observed_at < $6 and (
             p.number_of_orders is distinct from t.orders or p.amount_spent is distinct from t.amount::numeric
             or p.last_order_id is distinct from t.last_order_id
         )
+        or e.customer_id is null or e.observed_at < $6 and (
+            e.state is distinct from t.email_state or e.consent_updated_at is distinct from t.email_updated_at
+        )
+        or s.customer_id is null or s.observed_at < $6 and (
+            s.state is distinct from t.sms_state or s.consent_updated_at is distinct from t.sms_updated_at
+        )
         "#,
         shop_id,
-        &purchases.customer_ids,
-        &purchases.orders,
-        &purchases.amounts as &[Option<String>],
-        &purchases.last_order_ids as &[Option<i64>],
+        &parts.customer_ids,
+        &parts.orders,
+        &parts.amounts as &[Option<String>],
+        &parts.last_order_ids as &[Option<i64>],
         observed_at,
+        &parts.email_states as &[Option<String>],
+        &parts.email_updated_at as &[Option<DateTime<Utc>>],
+        &parts.sms_states as &[Option<String>],
+        &parts.sms_updated_at as &[Option<DateTime<Utc>>],
     )
     .fetch_all(&mut *tx)
     .await?;

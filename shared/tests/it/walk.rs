@@ -365,18 +365,26 @@ async fn what_moves_no_time_of_change_is_compared_all_the_same(pool: PgPool) {
     scene
         .execute(
             "update inventory_levels set available = available + 1 where ctid = (select min(ctid) from inventory_levels); \
-             update customer_purchases set number_of_orders = 77 where ctid = (select min(ctid) from customer_purchases); \
+             update customer_purchases set number_of_orders = 77 \
+                 where customer_id = (select id from customers order by id limit 1); \
+             update customer_email_consents set consent_updated_at = '2020-01-01' \
+                 where customer_id = (select id from customers order by id offset 1 limit 1); \
+             update customer_sms_consents set state = 'pending' \
+                 where customer_id = (select id from customers order by id offset 2 limit 1); \
              delete from collection_products where ctid = (select min(ctid) from collection_products)",
         )
         .await;
-    for list in ["inventory", "customers", "collections"] {
+    for (list, stale) in [("inventory", 1), ("customers", 3), ("collections", 1)] {
         let totals = scene.walk(list, Reach::All).await;
-        assert_eq!((totals.missing, totals.stale, totals.gone), (0, 1, 0), "{list}");
+        assert_eq!((totals.missing, totals.stale, totals.gone), (0, stale, 0), "{list}");
     }
     let wanted = scene
         .rows("select split_part(gid, '/', 4) from pending_fetches order by 1")
         .await;
-    assert_eq!(wanted, ["Collection", "Customer", "InventoryItem"]);
+    assert_eq!(
+        wanted,
+        ["Collection", "Customer", "Customer", "Customer", "InventoryItem"]
+    );
 }
 
 #[sqlx::test(migrator = "shared::store::MIGRATOR")]

@@ -8,10 +8,10 @@ mod begin;
 
 use chrono::{DateTime, Utc};
 
-use super::Error;
+use super::{Error, customers};
 use crate::message::{Page, Reach, Resource};
-use crate::shopify::{Answer, Changes, Client, Gid, Item, ListPage, Position};
-use crate::store::differences::{self, Differences, Levels, Listed, Purchases};
+use crate::shopify::{self, Answer, Changes, Client, Consent, Gid, Item, ListPage, Position};
+use crate::store::differences::{self, CustomerParts, Differences, Levels, Listed};
 use crate::store::pending_fetches::{self, Want};
 pub use crate::store::walks::Totals;
 use crate::store::walks::{self, Name, Step};
@@ -204,7 +204,7 @@ async fn add_members(
 ) -> Result<(), Error> {
     let counted = items.iter().filter_map(|item| Some((item.id, item.members?)));
     let (ids, counts): (Vec<i64>, Vec<i64>) = counted.unzip();
-    let (mut levels, mut purchases) = (Levels::default(), Purchases::default());
+    let (mut levels, mut customers) = (Levels::default(), CustomerParts::default());
     for item in items {
         for level in &item.levels {
             levels.item_ids.push(item.id);
@@ -212,11 +212,8 @@ async fn add_members(
             levels.updated_at.push(level.updated_at);
             levels.available.push(level.available);
         }
-        if let Some(bought) = &item.purchases {
-            purchases.customer_ids.push(item.id);
-            purchases.orders.push(bought.number_of_orders);
-            purchases.amounts.push(bought.amount_spent.clone());
-            purchases.last_order_ids.push(bought.last_order_id);
+        if let Some(parts) = &item.customer {
+            add_customer(&mut customers, item.id, parts);
         }
         if item.all_levels {
             levels.whole.push(item.id);
@@ -229,13 +226,25 @@ async fn add_members(
     if !levels.item_ids.is_empty() || !levels.whole.is_empty() {
         differing.extend(differences::of_levels(tx, listed.shop_id, &levels, listed.observed_at).await?);
     }
-    if !purchases.customer_ids.is_empty() {
-        differing.extend(differences::of_purchases(tx, listed.shop_id, &purchases, listed.observed_at).await?);
+    if !customers.customer_ids.is_empty() {
+        differing.extend(differences::of_customer_parts(tx, listed.shop_id, &customers, listed.observed_at).await?);
     }
     differing.retain(|id| !differences.missing.contains(id) && !differences.stale.contains(id));
     differing.sort_unstable();
     differences.stale.append(&mut differing);
     Ok(())
+}
+
+fn add_customer(customers: &mut CustomerParts, id: i64, told: &shopify::CustomerParts) {
+    let state = |consent: &Consent| consent.state.as_deref().map(customers::consent_state);
+    customers.customer_ids.push(id);
+    customers.orders.push(told.number_of_orders);
+    customers.amounts.push(told.amount_spent.clone());
+    customers.last_order_ids.push(told.last_order_id);
+    customers.email_states.push(state(&told.email));
+    customers.email_updated_at.push(told.email.updated_at);
+    customers.sms_states.push(state(&told.sms));
+    customers.sms_updated_at.push(told.sms.updated_at);
 }
 
 fn wants(shop_id: i64, table: &Table, ids: &[i64], wanted_at: DateTime<Utc>) -> Vec<Want> {
