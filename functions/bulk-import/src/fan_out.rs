@@ -19,6 +19,9 @@ const CHUNKS_WANTED: u64 = 8;
 /// Records the chunks and sends their messages. Run again, it sends what is still open.
 pub(crate) async fn run(run: &Run<'_>) -> Result<Answer, Error> {
     let (mut tx, operation) = run.lock().await?;
+    if operation.job_status == "canceled" {
+        return Ok(Answer::Finish);
+    }
     let shop = run.shop(&mut tx).await?;
     match operation.phase.as_str() {
         "running" => {}

@@ -82,6 +82,7 @@ pub async fn apply(
         operation: &message.operation,
         chunk: message.chunk,
         shop_id: chunk.shop_id,
+        submitted: chunk.submitted,
         next_offset: chunk.next_offset,
         wants: Vec::new(),
     };
@@ -189,6 +190,8 @@ struct Worker<'a> {
     operation: &'a str,
     chunk: i32,
     shop_id: i64,
+    /// Which submission wrote the file.
+    submitted: i32,
     next_offset: i64,
     wants: Vec<Want>,
 }
@@ -248,8 +251,8 @@ impl Worker<'_> {
         step.rejected = self.keep_rejected(&mut tx, &held, lines).await?;
         step.stale = written.stale as i64;
         step.applied = written.applied as i64;
-        let moved =
-            sync_chunks::advance(&mut tx, self.job_id, self.operation, self.chunk, self.next_offset, step).await?;
+        let stands = (self.submitted, self.next_offset);
+        let moved = sync_chunks::advance(&mut tx, self.job_id, self.operation, self.chunk, stands, step).await?;
         if !moved {
             return Err(Error::ChunkMoved);
         }

@@ -39,6 +39,14 @@ pub async fn lock(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result
     )
     .execute(&mut *tx)
     .await?;
+    // By itself: while it waits for the lock, the import may be canceled, and the next statement sees that.
+    sqlx::query!(
+        "select operation from sync_operations where job_id = $1 and operation = $2 for update",
+        job_id,
+        operation,
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
     let row = sqlx::query_as!(
         Operation,
         r#"
@@ -47,7 +55,6 @@ pub async fn lock(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result
                o.sweep, o.started_at
         from sync_operations o join sync_jobs j on j.id = o.job_id
         where o.job_id = $1 and o.operation = $2
-        for update of o
         "#,
         job_id,
         operation,

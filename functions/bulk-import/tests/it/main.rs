@@ -1,5 +1,6 @@
 //! The steps of one bulk operation, each by the very event that the state machine sends.
 
+mod cancel;
 mod support;
 mod sweep;
 mod trouble;
