@@ -221,3 +221,15 @@ pub async fn open(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result
     .await?;
     Ok(rows.into_iter().map(|row| row.chunk).collect())
 }
+
+/// Deletes the chunks of an operation whose result is replaced, with what they have seen.
+pub(super) async fn discard(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "delete from sync_chunks where job_id = $1 and operation = $2",
+        job_id,
+        operation,
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
