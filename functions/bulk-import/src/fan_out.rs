@@ -7,7 +7,7 @@ use shared::shopify::{self, ShopDomain};
 use shared::store::sync_operations::{self, ResultFile};
 use shared::store::{self, sync_chunks};
 
-use super::{Answer, Error, Run, finish, progress};
+use super::{Answer, Error, Run, finish, progress, renew};
 
 /// The largest chunk, so that one can be read well within an invocation.
 const LARGEST_CHUNK: u64 = 32 << 20;
@@ -19,9 +19,14 @@ const CHUNKS_WANTED: u64 = 8;
 /// Records the chunks and sends their messages. Run again, it sends what is still open.
 pub(crate) async fn run(run: &Run<'_>) -> Result<Answer, Error> {
     let (mut tx, operation) = run.lock().await?;
+    if operation.job_status == "canceled" {
+        return Ok(Answer::Finish);
+    }
     let shop = run.shop(&mut tx).await?;
     match operation.phase.as_str() {
         "running" => {}
+        // It was submitted again.
+        "starting" => return Ok(Answer::Wait { seconds: 1, polls: 0 }),
         "draining" => {
             let open = sync_chunks::open(&mut tx, run.job_id, run.operation).await?;
             drop(tx);
@@ -35,7 +40,8 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<Answer, Error> {
     };
     let probe = match run.context.files.probe(url).await {
         Ok(probe) => probe,
-        Err(error @ (shopify::Error::ResultGone { .. } | shopify::Error::ForeignHost)) => {
+        Err(shopify::Error::ResultGone { .. }) => return renew::run(run, tx, &operation, Answer::FanOut).await,
+        Err(error @ shopify::Error::ForeignHost) => {
             finish::fail(run, &mut tx, &format!("{error}: start the import again")).await?;
             store::commit(tx).await?;
             return Ok(Answer::Finish);

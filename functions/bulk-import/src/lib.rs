@@ -9,6 +9,7 @@ mod fan_out;
 mod finish;
 mod poll;
 mod progress;
+mod renew;
 mod start;
 mod sweep;
 

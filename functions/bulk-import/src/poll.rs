@@ -20,15 +20,17 @@ pub(crate) async fn run(run: &Run<'_>, last: &Last) -> Result<Answer, Error> {
         "draining" => return Ok(progress::first_round(run)),
         _ => return Ok(Answer::Finish),
     }
+    let gid = operation.bulk_operation_gid.clone().unwrap_or_default();
+    // Before anything else: of a canceled import, no other execution is started.
+    if operation.job_status == "canceled" {
+        let (shop, token) = run.access(&mut tx).await?;
+        run.context.client.cancel_bulk_operation(&shop, &token, &gid).await?;
+        return Ok(Answer::Finish);
+    }
     if last.polls >= MOST_POLLS {
         return run.continue_elsewhere(tx).await;
     }
     let (shop, token) = run.access(&mut tx).await?;
-    let gid = operation.bulk_operation_gid.clone().unwrap_or_default();
-    if operation.job_status == "canceled" {
-        run.context.client.cancel_bulk_operation(&shop, &token, &gid).await?;
-        return Ok(Answer::Finish);
-    }
     let Some(bulk) = run.context.client.bulk_operation(&shop, &token, &gid).await? else {
         return submit_again(run, tx, last).await;
     };

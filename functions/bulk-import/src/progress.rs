@@ -2,7 +2,7 @@
 
 use shared::store::{self, sync_chunks};
 
-use super::{Answer, Error, Last, Run, fan_out, finish};
+use super::{Answer, Error, Last, Run, fan_out, finish, renew};
 
 /// A chunk that has not advanced for this long has lost its message, or its worker.
 const STALLED_AFTER_SECONDS: f64 = 120.0;
@@ -21,12 +21,20 @@ pub(crate) fn first_round(run: &Run<'_>) -> Answer {
 /// Says whether the chunks are done, and if not, drains once more.
 pub(crate) async fn run(run: &Run<'_>, last: &Last) -> Result<Answer, Error> {
     let (mut tx, operation) = run.lock().await?;
-    if operation.phase != "draining" || operation.job_status == "canceled" {
-        return Ok(Answer::Finish);
+    match operation.phase.as_str() {
+        _ if operation.job_status == "canceled" => return Ok(Answer::Finish),
+        "draining" => {}
+        // It was submitted again.
+        "starting" | "running" => return Ok(Answer::Wait { seconds: 1, polls: 0 }),
+        _ => return Ok(Answer::Finish),
     }
     let sums = sync_chunks::sums(&mut tx, run.job_id, run.operation).await?;
     if sums.done == sums.chunks {
         return Ok(Answer::Finish);
+    }
+    if sums.first_error.is_some() && renew::is_gone(run, &operation).await? {
+        let then = drain(run, 1, &Last { idle: 0, ..*last }, sums.lines);
+        return renew::run(run, tx, &operation, then).await;
     }
     let stalled = sync_chunks::take_stalled(&mut tx, run.job_id, run.operation, STALLED_AFTER_SECONDS).await?;
     if let Some(dead) = stalled.iter().find(|chunk| chunk.sends > MOST_SENDS) {

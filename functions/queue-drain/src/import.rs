@@ -36,13 +36,14 @@ impl Executions {
         }
     }
 
-    /// Starts what the import names. An import that has ended meanwhile is left alone.
+    /// Starts what the import names. An import that has ended meanwhile is left alone, but for one that was to go on in
+    /// another execution: that execution stops what still runs at Shopify.
     pub async fn start(&self, store: &Store, import: &Import) -> Result<(), Error> {
         let arn = self.state_machine_arn.as_deref().ok_or(Error::NoStateMachine)?;
         let mut tx = store.begin().await.map_err(Error::Store)?;
         let wanted = sync_jobs::start(&mut tx, import.job_id).await.map_err(Error::Store)?;
         store::commit(tx).await.map_err(Error::Store)?;
-        if !wanted {
+        if !wanted && import.part == 0 {
             tracing::info!(import.id = %import.job_id, "import has ended before it was started");
             return Ok(());
         }

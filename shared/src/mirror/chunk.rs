@@ -22,7 +22,7 @@ use crate::store::pending_fetches::{self, Want};
 use crate::store::redactions::{self, Held};
 use crate::store::rejected_lines::{self, RejectedLine};
 use crate::store::sync_chunks::{self, Step};
-use crate::store::{self, Source, Store, Transaction, sync_seen};
+use crate::store::{self, Source, Store, Transaction, sync_operations, sync_seen};
 
 /// Lines in one transaction: some 2 MB of text, where `unnest` is as fast as COPY.
 const LINES_PER_BATCH: usize = 2_000;
@@ -36,7 +36,7 @@ pub enum Outcome {
     Done,
     /// The time is up; the chunk goes on where it stopped.
     Paused,
-    /// The import has ended meanwhile: nothing to do.
+    /// The import has ended meanwhile, or the file was replaced: nothing to do.
     Ended,
 }
 
@@ -58,7 +58,15 @@ pub async fn apply(
 ) -> Result<Applied, Error> {
     let mut tx = store.begin().await?;
     let chunk = sync_chunks::receive(&mut tx, message.job_id, &message.operation, message.chunk).await?;
+    // Of a file that was cut into more chunks than the one that took its place.
+    let is_void = chunk.is_none() && sync_operations::is_known(&mut tx, message.job_id, &message.operation).await?;
     store::commit(tx).await?;
+    if is_void {
+        return Ok(Applied {
+            outcome: Outcome::Ended,
+            fetches: Vec::new(),
+        });
+    }
     let chunk = chunk.ok_or(Error::UnknownChunk)?;
     if chunk.done || chunk.phase != "draining" || chunk.job_status != "running" {
         let outcome = if chunk.done { Outcome::Done } else { Outcome::Ended };
@@ -82,6 +90,7 @@ pub async fn apply(
         operation: &message.operation,
         chunk: message.chunk,
         shop_id: chunk.shop_id,
+        submitted: chunk.submitted,
         next_offset: chunk.next_offset,
         wants: Vec::new(),
     };
@@ -189,6 +198,8 @@ struct Worker<'a> {
     operation: &'a str,
     chunk: i32,
     shop_id: i64,
+    /// Which submission wrote the file.
+    submitted: i32,
     next_offset: i64,
     wants: Vec<Want>,
 }
@@ -248,8 +259,8 @@ impl Worker<'_> {
         step.rejected = self.keep_rejected(&mut tx, &held, lines).await?;
         step.stale = written.stale as i64;
         step.applied = written.applied as i64;
-        let moved =
-            sync_chunks::advance(&mut tx, self.job_id, self.operation, self.chunk, self.next_offset, step).await?;
+        let stands = (self.submitted, self.next_offset);
+        let moved = sync_chunks::advance(&mut tx, self.job_id, self.operation, self.chunk, stands, step).await?;
         if !moved {
             return Err(Error::ChunkMoved);
         }

@@ -27,8 +27,8 @@ pub enum Error {
     /// The import that a chunk belongs to is not known, or its result is not.
     #[error("the import that this chunk belongs to is not known here")]
     UnknownChunk,
-    /// Another worker has moved the chunk meanwhile.
-    #[error("another worker works on this chunk")]
+    /// Another worker has moved the chunk meanwhile, or its import was canceled or its file replaced.
+    #[error("another worker works on this chunk, or it is of no more use")]
     ChunkMoved,
     /// Shopify did not answer as hoped.
     #[error("Shopify could not be read")]

@@ -26,6 +26,18 @@ impl RejectedLine {
     }
 }
 
+/// Forgets the lines of an operation whose result is replaced.
+pub(super) async fn discard(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "delete from sync_rejected_lines where job_id = $1 and operation = $2",
+        job_id,
+        operation,
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
 /// Keeps the lines; once more changes nothing.
 pub async fn keep(tx: &mut Transaction, job_id: Uuid, operation: &str, lines: &[&RejectedLine]) -> Result<(), Error> {
     for line in lines {

@@ -17,6 +17,8 @@ pub struct Chunk {
     pub ranges: bool,
     pub result_size: Option<i64>,
     pub bulk_created_at: Option<DateTime<Utc>>,
+    /// Which submission of the operation wrote the file.
+    pub submitted: i32,
     pub range_start: i64,
     pub range_end: i64,
     pub next_offset: i64,
@@ -81,6 +83,7 @@ pub async fn receive(tx: &mut Transaction, job_id: Uuid, operation: &str, chunk:
         from sync_operations o join sync_jobs j on j.id = o.job_id
         where c.job_id = $1 and c.operation = $2 and c.chunk = $3 and o.job_id = c.job_id and o.operation = c.operation
         returning j.shop_id, j.status as job_status, o.phase, o.url, o.etag, o.ranges, o.result_size, o.bulk_created_at,
+                  o.submitted,
                   c.range_start, c.range_end, c.next_offset, c.done
         "#,
         job_id,
@@ -92,14 +95,15 @@ pub async fn receive(tx: &mut Transaction, job_id: Uuid, operation: &str, chunk:
     Ok(row)
 }
 
-/// Adds `step`, whose rows [`super::sync_seen::keep`] has kept, to the chunk if it still stands at `from`. False if another worker has moved it: then the whole
-/// transaction must be given up and the chunk read again.
+/// Adds `step`, whose rows [`super::sync_seen::keep`] has kept, to the chunk if it still stands at `from`, its import runs,
+/// and its file is that of the submission `submitted`. False if another worker has moved it, or its import was canceled or
+/// its file replaced: then the whole transaction must be given up and the chunk read again.
 pub async fn advance(
     tx: &mut Transaction,
     job_id: Uuid,
     operation: &str,
     chunk: i32,
-    from: i64,
+    (submitted, from): (i32, i64),
     step: Step,
 ) -> Result<bool, Error> {
     let moved = sqlx::query!(
@@ -110,6 +114,11 @@ pub async fn advance(
             done = $12, error = null,
             progressed_at = clock_timestamp()
         where job_id = $1 and operation = $2 and chunk = $3 and next_offset = $4 and not done
+          and exists (
+              select from sync_operations o join sync_jobs j on j.id = o.job_id
+              where o.job_id = $1 and o.operation = $2 and o.phase = 'draining' and o.submitted = $13
+                and j.status = 'running'
+          )
         "#,
         job_id,
         operation,
@@ -123,6 +132,7 @@ pub async fn advance(
         step.stale,
         step.rejected,
         step.done,
+        submitted,
     )
     .execute(&mut *tx)
     .await?;
@@ -210,4 +220,16 @@ pub async fn open(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result
     .fetch_all(&mut *tx)
     .await?;
     Ok(rows.into_iter().map(|row| row.chunk).collect())
+}
+
+/// Deletes the chunks of an operation whose result is replaced, with what they have seen.
+pub(super) async fn discard(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "delete from sync_chunks where job_id = $1 and operation = $2",
+        job_id,
+        operation,
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
 }

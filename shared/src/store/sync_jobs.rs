@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::sync_sweeps::State;
 use super::{Error, Transaction, sync_sweeps};
 
 /// An import with the sums over its operations and chunks.
@@ -160,6 +161,34 @@ pub async fn finish(tx: &mut Transaction, id: Uuid) -> Result<(), Error> {
     .execute(&mut *tx)
     .await?;
     Ok(())
+}
+
+/// Cancels an import that is under way; false if it has ended. Waits for steps and slices of its sweep that are at work: when
+/// this is committed, no operation ends but as canceled, and no sweep goes on that belongs to one under way.
+pub async fn cancel(tx: &mut Transaction, id: Uuid) -> Result<bool, Error> {
+    // Operations before their import, as every step.
+    let operations = sqlx::query!(
+        "select operation, phase, sweep from sync_operations where job_id = $1 order by operation for update",
+        id,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let canceled = sqlx::query!(
+        "update sync_jobs set status = 'canceled', finished_at = now() where id = $1 and status in ('queued', 'running')",
+        id,
+    )
+    .execute(&mut *tx)
+    .await?;
+    if canceled.rows_affected() == 0 {
+        return Ok(false);
+    }
+    for operation in operations {
+        if operation.phase != "finished" && operation.sweep.is_some() {
+            let note = Some("not swept to the end: the import was canceled");
+            sync_sweeps::set_state(tx, id, &operation.operation, State::Skipped, note).await?;
+        }
+    }
+    Ok(true)
 }
 
 /// How far an import has come.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Error, Transaction, sync_seen};
+use super::{Error, Transaction, rejected_lines, sync_chunks, sync_seen};
 
 /// One bulk operation of an import.
 #[derive(Debug, Clone)]
@@ -39,6 +39,14 @@ pub async fn lock(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result
     )
     .execute(&mut *tx)
     .await?;
+    // By itself: while it waits for the lock, the import may be canceled, and the next statement sees that.
+    sqlx::query!(
+        "select operation from sync_operations where job_id = $1 and operation = $2 for update",
+        job_id,
+        operation,
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
     let row = sqlx::query_as!(
         Operation,
         r#"
@@ -47,7 +55,6 @@ pub async fn lock(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result
                o.sweep, o.started_at
         from sync_operations o join sync_jobs j on j.id = o.job_id
         where o.job_id = $1 and o.operation = $2
-        for update of o
         "#,
         job_id,
         operation,
@@ -117,12 +124,15 @@ pub async fn polled(tx: &mut Transaction, job_id: Uuid, operation: &str, polled:
     Ok(())
 }
 
-/// Forgets an operation that Shopify ended without a result, so that another is started.
+/// Forgets an operation that Shopify ended without a result, or whose result is gone, so that another is started. What was
+/// read of it counts no more.
 pub async fn resubmit(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result<(), Error> {
     sqlx::query!(
         r#"
         update sync_operations
-        set phase = 'starting', bulk_operation_gid = null, bulk_created_at = null, bulk_status = null
+        set phase = 'starting', bulk_operation_gid = null, bulk_created_at = null, bulk_status = null, object_count = null,
+            root_object_count = null, file_size = null, url = null, etag = null, result_size = null, ranges = true,
+            partial = false, scopes = null
         where job_id = $1 and operation = $2
         "#,
         job_id,
@@ -130,7 +140,34 @@ pub async fn resubmit(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Re
     )
     .execute(&mut *tx)
     .await?;
+    // Chunks first: that waits for a transaction of theirs, which may keep lines, too.
+    sync_chunks::discard(tx, job_id, operation).await?;
+    rejected_lines::discard(tx, job_id, operation).await
+}
+
+/// Records another address of the same result.
+pub async fn readdress(tx: &mut Transaction, job_id: Uuid, operation: &str, url: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "update sync_operations set url = $3 where job_id = $1 and operation = $2 and phase in ('running', 'draining')",
+        job_id,
+        operation,
+        url,
+    )
+    .execute(&mut *tx)
+    .await?;
     Ok(())
+}
+
+/// Whether the operation is recorded.
+pub async fn is_known(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result<bool, Error> {
+    let row = sqlx::query!(
+        r#"select exists (select from sync_operations where job_id = $1 and operation = $2) as "known!""#,
+        job_id,
+        operation,
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    Ok(row.known)
 }
 
 /// The result as its host describes it.

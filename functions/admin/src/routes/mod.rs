@@ -32,6 +32,7 @@ pub(crate) enum Procedure {
     QueueResume,
     QueueSearch,
     ShopifyBulkImport,
+    ShopifyCancelImport,
     ShopifyConfirmSweep,
     ShopifySyncResource,
     ShopsAdd,
@@ -56,6 +57,7 @@ pub(crate) fn find(path: &str) -> Option<Procedure> {
         "queue.resume" => Procedure::QueueResume,
         "queue.search" => Procedure::QueueSearch,
         "shopify.bulkImport" => Procedure::ShopifyBulkImport,
+        "shopify.cancelImport" => Procedure::ShopifyCancelImport,
         "shopify.confirmSweep" => Procedure::ShopifyConfirmSweep,
         "shopify.syncResource" => Procedure::ShopifySyncResource,
         "shops.add" => Procedure::ShopsAdd,
@@ -85,6 +87,7 @@ impl Procedure {
             | Self::QueuePause
             | Self::QueueResume
             | Self::ShopifyBulkImport
+            | Self::ShopifyCancelImport
             | Self::ShopifyConfirmSweep
             | Self::ShopifySyncResource
             | Self::ShopsAdd
@@ -107,6 +110,7 @@ impl Procedure {
             Self::QueueResume => queue::resume(context, input).await,
             Self::QueueSearch => queue::search(context, input).await,
             Self::ShopifyBulkImport => shopify::bulk_import(context, input).await,
+            Self::ShopifyCancelImport => shopify::cancel_import(context, input).await,
             Self::ShopifyConfirmSweep => sweep::confirm(context, input).await,
             Self::ShopifySyncResource => resource::sync(context, input).await,
             Self::ShopsAdd => shops::add(context, input).await,

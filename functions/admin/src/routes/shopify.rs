@@ -64,6 +64,38 @@ async fn record(
     Ok(Some((job, created)))
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Job {
+    job_id: Uuid,
+}
+
+/// Cancels an import that is under way. Rows that were read stay; the next step of each of its executions stops the
+/// operation at Shopify and ends.
+pub(crate) async fn cancel_import(context: &Context, value: Value) -> Result<Value, Error> {
+    let Job { job_id } = input(value)?;
+    let unavailable = |error: store::Error| Error::unavailable("Postgres", &error);
+    let mut tx = context.store.begin().await.map_err(unavailable)?;
+    let job = sync_jobs::progress(&mut tx, job_id).await.map_err(unavailable)?;
+    let job = job.ok_or_else(|| Error::new(Code::NotFound, format!("there is no import {job_id}")))?;
+    let canceled = async {
+        let canceled = sync_jobs::cancel(&mut tx, job_id).await?;
+        if canceled {
+            let detail = json!({ "jobId": job_id, "kinds": job.kinds });
+            admin_audit::record(&mut tx, "shopify.cancelImport", Some(&job.shop_domain), &detail).await?;
+            store::commit(tx).await?;
+            return Ok(None);
+        }
+        Ok(sync_jobs::progress(&mut tx, job_id).await?.map(|job| job.status))
+    };
+    if let Some(ended) = canceled.await.map_err(unavailable)? {
+        let message = format!("import {job_id} has ended already: it is {ended}");
+        return Err(Error::new(Code::BadRequest, message));
+    }
+    tracing::info!(shop.domain = job.shop_domain, import.id = %job_id, "import canceled");
+    Ok(json!({ "jobId": job_id, "shop": job.shop_domain, "kinds": job.kinds, "status": "canceled", "was": job.status }))
+}
+
 /// The kinds asked for, each once and in order; all of them if none are named.
 fn kinds(asked: Option<Vec<String>>) -> Result<Vec<String>, Error> {
     let mut kinds = asked.unwrap_or_else(|| KINDS.map(str::to_owned).to_vec());

@@ -24,6 +24,7 @@ async fn nothing_is_told_without_the_token(pool: PgPool) {
         "privacy.export",
         "privacy.requests",
         "shopify.bulkImport",
+        "shopify.cancelImport",
         "shopify.confirmSweep",
         "shops.add",
         "sync.job",
@@ -269,5 +270,50 @@ async fn without_redis_an_import_is_not_said_to_be_under_way(pool: PgPool) {
             .unwrap()
             .visible,
         1
+    );
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn an_import_is_canceled_once_audited_and_its_kinds_are_free(pool: PgPool) {
+    let (_store, _) = store_with_shop(&pool).await;
+    let admin = Admin::start(&pool).await;
+    let ask = json!({ "shop": SHOP, "kinds": ["products"] });
+    let (_, asked) = admin.post("/trpc/shopify.bulkImport", &ask).await;
+    let job = json!({ "jobId": asked["result"]["data"]["jobId"] });
+    let (status, body) = admin.post("/trpc/shopify.cancelImport", &job).await;
+    let told = &body["result"]["data"];
+    assert_eq!(
+        (status, &told["jobId"], &told["was"], &told["status"]),
+        (200, &job["jobId"], &json!("queued"), &json!("canceled")),
+        "{body}"
+    );
+    let (_, shown) = admin.query("sync.job", &job).await;
+    assert_eq!(shown["result"]["data"]["status"], "canceled", "{shown}");
+
+    let (status, body) = admin.post("/trpc/shopify.cancelImport", &job).await;
+    let message = body["error"]["message"].as_str().unwrap();
+    assert!(
+        status == 400 && message.ends_with("has ended already: it is canceled"),
+        "{body}"
+    );
+    let audited = "select procedure || ' ' || shop_domain from admin_audit order by id desc limit 1";
+    assert_eq!(rows(&pool, audited).await, [format!("shopify.cancelImport {SHOP}")]);
+    let count = "select count(*)::text from admin_audit where procedure = 'shopify.cancelImport'";
+    assert_eq!(rows(&pool, count).await, ["1"]);
+    // Whoever wants them again need not wait.
+    let (_, again) = admin.post("/trpc/shopify.bulkImport", &ask).await;
+    assert_eq!(again["result"]["data"]["created"], true, "{again}");
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn an_import_that_nobody_knows_cannot_be_canceled(pool: PgPool) {
+    let admin = Admin::start(&pool).await;
+    let job_id = uuid::Uuid::now_v7();
+    let (status, body) = admin
+        .post("/trpc/shopify.cancelImport", &json!({ "jobId": job_id }))
+        .await;
+    assert_eq!(
+        (status, &body["error"]["message"]),
+        (404, &json!(format!("there is no import {job_id}")))
     );
 }

@@ -1,5 +1,7 @@
 //! The steps of one bulk operation, each by the very event that the state machine sends.
 
+mod cancel;
+mod renew;
 mod support;
 mod sweep;
 mod trouble;

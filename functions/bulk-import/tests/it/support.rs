@@ -6,7 +6,7 @@ use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 use shared::config::Environment;
 use shared::message::{Body, decode};
-use shared::mirror::chunk;
+use shared::mirror::{self, chunk};
 use shared::shopify::{Client, ResultFiles, Settings};
 use shared::store::{Store, commit, sync_jobs, tables};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -207,6 +207,26 @@ impl Import {
             api_version: "2026-10".to_owned(),
         })
         .unwrap()
+    }
+
+    /// The import is canceled, as `shopify.cancelImport` does. False if it had ended.
+    pub async fn cancel(&self) -> bool {
+        let mut tx = self.store.begin().await.unwrap();
+        let canceled = sync_jobs::cancel(&mut tx, self.job_id).await.unwrap();
+        commit(tx).await.unwrap();
+        canceled
+    }
+
+    /// What a drain does with one chunk.
+    pub async fn apply(&self, chunk: i32) -> Result<chunk::Applied, mirror::Error> {
+        let files = ResultFiles::new(&self.client()).unwrap();
+        let message = shared::message::Chunk {
+            shop: shop(),
+            job_id: self.job_id,
+            operation: self.operation.to_owned(),
+            chunk,
+        };
+        chunk::apply(&self.store, &files, &message, Instant::now() + Duration::from_secs(60)).await
     }
 
     /// What the drains do with the chunks.

@@ -56,28 +56,6 @@ async fn a_host_that_gives_no_parts_is_read_as_one_chunk(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "shared::store::MIGRATOR")]
-async fn a_result_that_is_gone_fails_the_import_with_the_next_action(pool: PgPool) {
-    let import = Import::start(&pool, 20).await;
-    import
-        .server
-        .fault(
-            "bulk_result",
-            Fault::Reject {
-                status: 403,
-                retry_after: None,
-            },
-            1,
-        )
-        .unwrap();
-    assert_eq!(import.run_to_the_end().await, "failed");
-    let error = rows(&pool, "select error from sync_jobs").await;
-    assert!(
-        error[0].contains("no longer there") && error[0].ends_with("start the import again"),
-        "{error:?}"
-    );
-}
-
-#[sqlx::test(migrator = "shared::store::MIGRATOR")]
 async fn a_failure_inside_shopify_is_submitted_again_and_then_told(pool: PgPool) {
     let import = Import::start(&pool, 20).await;
     let fault = || Fault::BulkEnd {
