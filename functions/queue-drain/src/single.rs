@@ -7,7 +7,7 @@ use shared::message::{self, Body, Chunk, Import, Page, Reach, Resource};
 use shared::mirror::{self, Disposition, Error};
 use shared::policies::Treatment;
 use shared::queue::Message;
-use shared::shopify::Priority;
+use shared::shopify::{self, Priority};
 use shared::store::{self, pending_fetches, sync_chunks};
 use shared::telemetry::Chain;
 use tokio::time::Instant;
@@ -90,6 +90,11 @@ async fn apply_chunk(
         }
         Err(error) => {
             note_error(context, chunk, &Chain(&error).to_string()).await;
+            // The next step of the import sees the note, finds the file again or orders another, and sends what is open.
+            if matches!(&error, Error::Shopify(shopify::Error::ResultGone { .. })) {
+                tracing::warn!(import.id = %chunk.job_id, operation = chunk.operation, "the result is gone; left to the import");
+                return Settlement::Delete;
+            }
             failure(treatment, message, &error)
         }
     }

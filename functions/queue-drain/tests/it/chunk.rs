@@ -109,6 +109,23 @@ async fn the_chunks_of_an_import_are_drained_to_their_end(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn a_chunk_whose_file_is_gone_says_so_and_is_left_to_the_import(pool: PgPool) {
+    let (store, shop_id) = store_with_shop(&pool).await;
+    let server = shopify(40).await;
+    let drain = Drain::start_with(&pool, [("SHOPIFY_ADMIN_URL", &server.admin_url())]).await;
+    fan_out(&store, shop_id, &drain, &server, "products").await;
+    let gone = Fault::Reject {
+        status: 403,
+        retry_after: None,
+    };
+    server.fault("bulk_result", gone, 2).unwrap();
+    let report = drain.run(QueueName::ProductSync).await;
+    assert_eq!((report.received, report.deleted), (2, 2), "{report:?}");
+    let open = "select count(*)::text from sync_chunks where not done and error is not null";
+    assert_eq!(rows(&pool, open).await, ["2"]);
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
 async fn a_chunk_whose_download_fails_says_why_and_is_finished_later(pool: PgPool) {
     let (store, shop_id) = store_with_shop(&pool).await;
     let server = shopify(40).await;
