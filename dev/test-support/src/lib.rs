@@ -12,7 +12,7 @@ use std::time::Duration;
 use fake_shopify::{BulkConfig, Config, Server};
 use serde_json::Value;
 use shared::message::QueueName;
-use shared::queue::{Policy, Queue, Settings};
+use shared::queue::{Peeked, Policy, Queue, Settings};
 use shared::shopify::ShopDomain;
 use shared::store::shops::{self, Profile};
 use shared::store::{Store, commit, credentials};
@@ -93,6 +93,11 @@ impl Redis {
     /// A queue as the functions see it.
     pub fn queue(&self, name: QueueName) -> Queue {
         Queue::new(self.client(), name.as_str(), Policy::default()).expect("a queue of ours is valid")
+    }
+
+    /// The first messages of a queue, left where they are.
+    pub async fn waiting(&self, name: QueueName) -> Vec<Peeked> {
+        self.queue(name).peek(0, 10).await.expect("Redis answers").items
     }
 
     /// A connection to it.

@@ -11,10 +11,19 @@ mod shops;
 mod sweep;
 mod sync;
 
+use serde::Deserialize;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::Context;
 use super::trpc::{Error, Kind};
+
+/// An import, by its number: what several procedures ask for.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Job {
+    job_id: Uuid,
+}
 
 /// Everything that can be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::super::Context;
 use super::super::trpc::{Code, Error, input};
+use super::Job;
 
 #[derive(Deserialize)]
 struct BulkImport {
@@ -62,12 +63,6 @@ async fn record(
     admin_audit::record(&mut tx, "shopify.bulkImport", Some(shop.as_str()), &detail).await?;
     store::commit(tx).await?;
     Ok(Some((job, created)))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Job {
-    job_id: Uuid,
 }
 
 /// Cancels an import that is under way. Rows that were read stay; the next step of each of its executions stops the

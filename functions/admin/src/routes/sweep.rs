@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::import;
 use shared::mirror::sweep;
@@ -15,16 +14,11 @@ use uuid::Uuid;
 
 use super::super::Context;
 use super::super::trpc::{Code, Error, input};
+use super::Job;
 use super::shopify::{parse_shop, unknown_shop};
 
 /// How long one call sweeps: API Gateway waits 30 seconds for an answer.
 const LONGEST: Duration = Duration::from_secs(20);
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Job {
-    job_id: Uuid,
-}
 
 /// Confirms every sweep of an import that is held, and writes it as far as the time allows. Called again, it goes on where
 /// it stopped, and says the same once all is done.

@@ -1,21 +1,13 @@
 //! `sync.*`: how far the imports are.
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::store::sync_jobs::{self, Progress};
 use shared::store::{self, sync_sweep_reports};
-use uuid::Uuid;
 
 use super::super::Context;
 use super::super::trpc::{Code, Error, input};
-use super::sweep;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Job {
-    job_id: Uuid,
-}
+use super::{Job, sweep};
 
 /// How far one import is.
 pub(crate) async fn job(context: &Context, value: Value) -> Result<Value, Error> {
@@ -83,7 +75,7 @@ mod tests {
 
     fn progress() -> Progress {
         Progress {
-            id: Uuid::nil(),
+            id: uuid::Uuid::nil(),
             shop_domain: "a.myshopify.com".to_owned(),
             kinds: vec!["products".to_owned()],
             status: "running".to_owned(),

@@ -104,13 +104,7 @@ async fn an_import_is_recorded_sent_and_found_again(pool: PgPool) {
         json!(["collections", "customers", "inventory", "orders"])
     );
 
-    let messages = admin
-        .redis
-        .queue(QueueName::BulkImport)
-        .peek(0, 10)
-        .await
-        .unwrap()
-        .items;
+    let messages = admin.redis.waiting(QueueName::BulkImport).await;
     let Body::Import(import) = decode(&messages[0].body).unwrap() else {
         panic!("no import")
     };
@@ -143,7 +137,7 @@ async fn a_resource_is_wanted_and_sent_to_its_queue(pool: PgPool) {
             (200, &json!(queue)),
             "{answer}"
         );
-        let messages = admin.redis.queue(queue).peek(0, 10).await.unwrap().items;
+        let messages = admin.redis.waiting(queue).await;
         let Body::Resource(resource) = decode(&messages[0].body).unwrap() else {
             panic!("no resource")
         };

@@ -163,13 +163,7 @@ async fn a_long_operation_goes_on_in_another_execution(pool: PgPool) {
     import.step("start").await.unwrap();
     let answer = import.step_with("poll", json!({ "polls": 1_000 })).await.unwrap();
     assert_eq!(next(&answer), "end");
-    let messages = import
-        .redis
-        .queue(QueueName::BulkImport)
-        .peek(0, 10)
-        .await
-        .unwrap()
-        .items;
+    let messages = import.redis.waiting(QueueName::BulkImport).await;
     let Body::Import(message) = shared::message::decode(&messages[0].body).unwrap() else {
         panic!("no import")
     };

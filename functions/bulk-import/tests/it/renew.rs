@@ -35,13 +35,7 @@ async fn note_error(pool: &PgPool) {
 
 /// The execution has ended and asks for the next one, which brings the import to a complete end.
 async fn goes_on_elsewhere_and_is_complete(pool: &PgPool, import: &Import) {
-    let messages = import
-        .redis
-        .queue(QueueName::BulkImport)
-        .peek(0, 10)
-        .await
-        .unwrap()
-        .items;
+    let messages = import.redis.waiting(QueueName::BulkImport).await;
     let Body::Import(message) = decode(&messages[0].body).unwrap() else {
         panic!("no import")
     };

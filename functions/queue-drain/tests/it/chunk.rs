@@ -144,13 +144,7 @@ async fn a_chunk_whose_download_fails_says_why_and_is_finished_later(pool: PgPoo
     drain.run(QueueName::ProductSync).await;
     let errors = rows(&pool, "select error from sync_chunks where not done").await;
     assert_eq!(errors, ["Shopify could not be read: Shopify answered 503"; 2]);
-    let waiting = drain
-        .redis
-        .queue(QueueName::ProductSync)
-        .peek(0, 10)
-        .await
-        .unwrap()
-        .items;
+    let waiting = drain.redis.waiting(QueueName::ProductSync).await;
     assert_eq!(waiting.len(), 2, "{waiting:?}");
 
     // It would wait up to ten seconds. Sent anew, it need not, and nothing of it depends on which message carries it.

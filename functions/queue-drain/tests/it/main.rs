@@ -139,13 +139,7 @@ async fn while_postgres_is_away_nothing_is_lost(pool: PgPool) {
     let report = away.run(QueueName::WebhookProcess).await;
     // The wait is drawn by lot: one of next to nothing is over before the drain is.
     assert!(report.retried > 0 && report.retried == report.received, "{report:?}");
-    let waiting = away
-        .redis
-        .queue(QueueName::WebhookProcess)
-        .peek(0, 10)
-        .await
-        .unwrap()
-        .items;
+    let waiting = away.redis.waiting(QueueName::WebhookProcess).await;
     assert!(
         waiting[0]
             .last_error
@@ -234,13 +228,7 @@ async fn a_throttled_fetch_is_snoozed_and_its_receive_does_not_count(pool: PgPoo
     drain.send(QueueName::ProductSync, &resource("Product", id)).await;
     let report = drain.run(QueueName::ProductSync).await;
     assert_eq!((report.received, report.snoozed), (1, 1), "{report:?}");
-    let waiting = drain
-        .redis
-        .queue(QueueName::ProductSync)
-        .peek(0, 10)
-        .await
-        .unwrap()
-        .items;
+    let waiting = drain.redis.waiting(QueueName::ProductSync).await;
     assert_eq!((waiting[0].receive_count, waiting[0].state), (0, State::Delayed));
     assert!(waiting[0].visible_in > Duration::from_millis(500));
     drain.run_until_empty(QueueName::ProductSync).await;
@@ -304,13 +292,7 @@ async fn what_is_not_done_before_the_deadline_is_handed_back_uncounted(pool: PgP
         (1, 1, "deadline"),
         "{report:?}"
     );
-    let waiting = drain
-        .redis
-        .queue(QueueName::ProductSync)
-        .peek(0, 10)
-        .await
-        .unwrap()
-        .items;
+    let waiting = drain.redis.waiting(QueueName::ProductSync).await;
     assert_eq!(waiting[0].receive_count, 0);
 }
 
@@ -397,13 +379,7 @@ async fn an_import_without_a_state_machine_waits_and_says_what_is_missing(pool: 
     drain.send(QueueName::BulkImport, &Body::Import(import)).await;
     let report = drain.run(QueueName::BulkImport).await;
     assert_eq!(report.retried, 1);
-    let waiting = drain
-        .redis
-        .queue(QueueName::BulkImport)
-        .peek(0, 10)
-        .await
-        .unwrap()
-        .items;
+    let waiting = drain.redis.waiting(QueueName::BulkImport).await;
     assert!(
         waiting[0]
             .last_error

@@ -79,7 +79,7 @@ impl Drain {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        let left = self.redis.queue(queue).peek(0, 10).await.unwrap().items;
+        let left = self.redis.waiting(queue).await;
         let left: Vec<_> = left
             .iter()
             .map(|message| (message.receive_count, &message.last_error))
