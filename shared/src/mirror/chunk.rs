@@ -24,8 +24,8 @@ use crate::store::rejected_lines::{self, RejectedLine};
 use crate::store::sync_chunks::{self, Step};
 use crate::store::{self, Source, Store, Transaction, sync_operations, sync_seen};
 
-/// Lines in one transaction: some 2 MB of text, where `unnest` is as fast as COPY.
-const LINES_PER_BATCH: usize = 2_000;
+/// Lines in one transaction: some 3 MB of text. Every table costs statements to be planned, so few large ones are best.
+const LINES_PER_BATCH: usize = 5_000;
 /// Bytes in one batch, so that long lines do not fill the memory.
 const BYTES_PER_BATCH: u64 = 4 << 20;
 
@@ -125,6 +125,8 @@ struct Lines {
     range_end: u64,
     /// The rest of a line that the chunk before owns must be dropped first.
     drops_first: bool,
+    /// Why no more could be read, kept until the lines before are written.
+    broken: Option<Error>,
 }
 
 struct Batch {
@@ -144,10 +146,15 @@ impl Lines {
             rows: Rows::new(chunk.shop_id, chunk.bulk_created_at.unwrap_or_default()),
             range_end,
             drops_first,
+            broken: None,
         }
     }
 
+    /// The next lines. If the download breaks off, first those that came, so that every try gets on.
     async fn next_batch(&mut self) -> Result<Batch, Error> {
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
         let mut lines = Vec::new();
         let mut bytes = 0;
         loop {
@@ -171,7 +178,14 @@ impl Lines {
             if !self.drops_first && self.splitter.offset() >= self.range_end {
                 return Ok(Batch { lines, is_last: true });
             }
-            match self.reader.next().await? {
+            let more = match self.reader.next().await {
+                Err(error) if !lines.is_empty() => {
+                    self.broken = Some(error.into());
+                    return Ok(Batch { lines, is_last: false });
+                }
+                more => more?,
+            };
+            match more {
                 Some(more) => self
                     .splitter
                     .push(&more)

@@ -59,6 +59,25 @@ pub(super) fn may_own(kind: &str, table: &Table) -> bool {
     })
 }
 
+/// Whether anybody in these stores has told all its members in this table.
+pub(super) async fn any(tx: &mut Transaction, table: &Table, shop_ids: &[i64]) -> Result<bool, Error> {
+    let kinds = table.owners().flat_map(|owner| match owner {
+        Owner::One { kind, .. } => vec![kind],
+        Owner::Any => KINDS_OF_ANY.to_vec(),
+    });
+    let members: Vec<String> = kinds.map(|kind| MemberSet::members_of(table, kind)).collect();
+    let row = sqlx::query!(
+        r#"
+        select exists (select from member_sets where shop_id = any ($1) and members = any ($2)) as "any!"
+        "#,
+        shop_ids,
+        &members,
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    Ok(row.any)
+}
+
 /// Records the sets that are newer than the known ones.
 ///
 /// Comes before the members' own upsert in a transaction: its row locks make two workers with bodies of the same owner

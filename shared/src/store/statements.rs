@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::table::{Column, KINDS_OF_ANY, Owner, Table};
 
-/// The four arrays that every statement on rows begins with, after those of the keys.
+/// The arrays that every statement on rows begins with, after those of the keys.
 const VERSION: [(&str, &str); 2] = [("source_updated_at", "timestamptz"), ("observed_at", "timestamptz")];
 
 impl Table {
@@ -45,15 +45,15 @@ impl Table {
     /// What becomes of each row, as far as its version alone tells, after which moment a fetch could settle a tie, and
     /// since when the row's owner was known not to have it. Rows that are to be written are left out.
     pub(super) fn judge(&self) -> String {
-        let (arrays, names) = unnest(&self.head());
-        let source = self.head().len() + 1;
+        let head = self.head();
+        let source = head.len() + 1;
         let set = self.set_without();
         // One look-up in the index for each row: whatever the statistics say, never a scan of the table.
         format!(
             "select t.n, verdict, case when verdict = 'tie' then \
              greatest(t.observed_at, p.observed_at, case when outside then s.observed_at end) end, \
              case when outside then nullif(s.observed_at, 'infinity') end \
-             from unnest({arrays}) with ordinality as t ({names}, n) \
+             from {rows} \
              left join lateral (select * from {table} p where {key} limit 1) p on true \
              left join lateral ({set}) s on true \
              cross join lateral (select s.observed_at is not null \
@@ -63,6 +63,7 @@ impl Table {
              when ${source} = 'bulk' and s.observed_at < 'infinity' and not ({owner_is_gone}) then 'tie' else 'stale' end \
              as verdict) j where verdict <> 'apply'",
             table = self.name,
+            rows = numbered_rows(&head),
             owner_is_gone = self.owner_is_gone(),
             key = self.same_key("p", "t"),
         )
@@ -71,15 +72,15 @@ impl Table {
     /// The same for rows of the same second, whose columns decide.
     pub(super) fn compare(&self) -> String {
         let sent = self.sent();
-        let (arrays, names) = unnest(&sent);
         format!(
             "select t.n, verdict, case when verdict = 'tie' then greatest(t.observed_at, p.observed_at) end, \
-             null::timestamptz from unnest({arrays}) with ordinality as t ({names}, n) \
+             null::timestamptz from {rows} \
              cross join lateral (select * from {table} p where {key} limit 1) p \
              cross join lateral (select judge(p.source_updated_at, p.observed_at, p.deleted_at, p.source, \
              t.source_updated_at, t.observed_at, ${source}, ({stored}) is not distinct from ({incoming})) as verdict \
              from shops sh where sh.id = t.shop_id) j where verdict <> 'apply'",
             table = self.name,
+            rows = numbered_rows(&sent),
             key = self.same_key("p", "t"),
             source = sent.len() + 1,
             stored = self.tuple("p.", |column| format!("p.{}", column.name)),
@@ -87,12 +88,11 @@ impl Table {
         )
     }
 
-    /// Writes the rows, newest wins. What was judged before is judged again under the row's lock, for a writer that
-    /// came in between. Returns the keys written, and whether the row is new.
+    /// Writes the rows, newest wins, in their order. What was judged before is judged again under the row's lock, for a
+    /// writer that came in between. Returns the keys written, and whether the row is new.
     pub(super) fn write(&self) -> String {
         let mut sent = self.sent();
         sent.push(("raw", "text"));
-        let (arrays, names) = unnest(&sent);
         let keys = self.keys_of("");
         let (guarded, others): (Vec<&Column>, Vec<&Column>) =
             self.columns.iter().partition(|column| column.guard.is_some());
@@ -117,13 +117,14 @@ impl Table {
         format!(
             "insert into {table} ({columns}, source_updated_at, observed_at, raw, source) \
              select {casts}, source_updated_at, observed_at, nullif(raw, '')::jsonb, ${source} \
-             from unnest({arrays}) as t ({names}) order by {keys} on conflict ({keys}) do update \
+             from {rows} on conflict ({keys}) do update \
              set {assignments}source_updated_at = excluded.source_updated_at, observed_at = excluded.observed_at, \
              deleted_at = null, synced_at = now(), source = excluded.source, raw = excluded.raw \
              where judge({table}.source_updated_at, {table}.observed_at, {table}.deleted_at, {table}.source, \
              excluded.source_updated_at, excluded.observed_at, excluded.source, ({stored}) is not distinct from \
              ({excluded})) = 'apply' returning {keys}, xmax = 0",
             table = self.name,
+            rows = rows(&sent),
             columns = self.tuple("", |column| column.name.to_owned()),
             casts = self.tuple("", |column| column.cast("")),
             source = sent.len() + 1,
@@ -140,10 +141,9 @@ impl Table {
     pub(super) fn delete(&self) -> String {
         let mut sent = self.key_columns();
         sent.push(("deleted_at", "timestamptz"));
-        let (arrays, names) = unnest(&sent);
         let keys = self.keys_of("");
         format!(
-            "with incoming as (select * from unnest({arrays}) with ordinality as t ({names}, n)), \
+            "with incoming as (select * from {rows}), \
              written as (insert into {table} ({keys}, source_updated_at, observed_at, deleted_at, source) \
              select {keys}, '-infinity', '-infinity', deleted_at, ${source} from incoming order by {keys} \
              on conflict ({keys}) do update \
@@ -152,6 +152,7 @@ impl Table {
              and ({table}.deleted_at is null or {table}.deleted_at < excluded.deleted_at) returning {keys}) \
              select i.n from incoming i where not exists (select from written w where {same})",
             table = self.name,
+            rows = numbered_rows(&sent),
             source = sent.len() + 1,
             same = self.same_key("w", "i"),
         )
@@ -304,13 +305,42 @@ impl Column {
     }
 }
 
-/// The arguments and the column names of an `unnest` of arrays.
-fn unnest(sent: &[(&str, &str)]) -> (String, String) {
-    let arrays: Vec<String> = sent
+/// The sent arrays as rows `t`, in their order. Side by side in one list, arrays become rows one after the other; as
+/// arguments of one `unnest`, Postgres would write each array into a store of its own first, which takes twice as long.
+fn rows(sent: &[(&str, &str)]) -> String {
+    let arrays = sent
         .iter()
         .enumerate()
-        .map(|(place, (_, sent))| format!("${}::{sent}[]", place + 1))
-        .collect();
-    let names: Vec<&str> = sent.iter().map(|(name, _)| *name).collect();
-    (arrays.join(", "), names.join(", "))
+        .map(|(place, (name, sent))| (*name, array(place, sent)));
+    rows_of(arrays.collect())
+}
+
+/// The same with their places `n`, counted from one.
+fn numbered_rows(sent: &[(&str, &str)]) -> String {
+    let arrays = sent
+        .iter()
+        .enumerate()
+        .map(|(place, (name, sent))| (*name, array(place, sent)));
+    let (_, first) = sent[0];
+    let places = format!(
+        "array(select generate_series(1::bigint, cardinality({})))",
+        array(0, first)
+    );
+    rows_of(arrays.chain([("n", places)]).collect())
+}
+
+fn array(place: usize, sent: &str) -> String {
+    format!("${}::{sent}[]", place + 1)
+}
+
+fn rows_of(arrays: Vec<(&str, String)>) -> String {
+    let arrays_named = arrays.iter().map(|(name, array)| format!("{array} as {name}"));
+    let columns = arrays.iter().map(|(name, _)| format!("unnest({name}) as {name}"));
+    // The planner must not see how many rows there are. No plan depends on it, but for many it would compile the
+    // statement, which takes longer than to run it.
+    format!(
+        "(select {} from (select {} offset 0) a) t",
+        columns.collect::<Vec<_>>().join(", "),
+        arrays_named.collect::<Vec<_>>().join(", ")
+    )
 }

@@ -1,23 +1,29 @@
 //! How rows are written: judged by version, compared where columns decide, and only then sent whole.
 //!
-//! Rows that would change nothing cost one look-up in an index: no transfer of `raw`, no lock, no write-ahead log.
+//! Rows that would change nothing cost one look-up in an index: no transfer of `raw`, no lock, no write-ahead log. Where a
+//! sample of a file says that all are new, they are written at once, and judged only if that wrote them not.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;
 use sqlx::{Row as _, query_with};
 
 use super::row::Arguments;
-use super::{Error, Key, Row, Source, Table, Transaction, Verdicts};
+use super::{Error, Key, Row, Source, Table, Transaction, Verdicts, member_sets};
 
 /// How often a batch is judged anew because another writer came in between.
 const MOST_RACES: usize = 5;
+/// Rows of a sample.
+const SAMPLE: usize = 50;
 
 /// Writes every row that is newer than what is stored. Keys must be distinct and sorted ([`super::newest`]).
 pub(super) async fn upsert<R: Row>(tx: &mut Transaction, rows: &[&R], source: Source) -> Result<Verdicts, Error> {
     let mut verdicts = Verdicts::default();
     let mut open: Vec<&R> = rows.to_vec();
+    if source == Source::Bulk && seem_new(tx, rows).await? {
+        write(tx, &mut open, source, &mut verdicts).await?;
+    }
     for _ in 0..MOST_RACES {
         if open.is_empty() {
             return Ok(verdicts);
@@ -34,11 +40,7 @@ pub(super) async fn upsert<R: Row>(tx: &mut Transaction, rows: &[&R], source: So
         if open.is_empty() {
             return Ok(verdicts);
         }
-        let written = write(tx, &open, source).await?;
-        open.retain(|row| !written.contains_key(&row.key()));
-        verdicts
-            .new
-            .extend(written.into_iter().filter(|(_, is_new)| *is_new).map(|(key, _)| key));
+        write(tx, &mut open, source, &mut verdicts).await?;
     }
     if open.is_empty() {
         Ok(verdicts)
@@ -47,6 +49,21 @@ pub(super) async fn upsert<R: Row>(tx: &mut Transaction, rows: &[&R], source: So
             code: "other writers".to_owned(),
         })
     }
+}
+
+/// Whether a sample of many rows would all be written, so that to look up each of them first is not worth it. Never if
+/// any owner has told its members, which only [`judge`] looks at.
+async fn seem_new<R: Row>(tx: &mut Transaction, rows: &[&R]) -> Result<bool, Error> {
+    let step = rows.len() / SAMPLE;
+    if step < 4 {
+        return Ok(false);
+    }
+    let sample: Vec<&R> = rows.iter().step_by(step).copied().collect();
+    if !judge(tx, &sample, Source::Bulk).await?.is_empty() {
+        return Ok(false);
+    }
+    let shop_ids: HashSet<i64> = rows.iter().map(|row| row.key().shop_id).collect();
+    Ok(!member_sets::any(tx, R::table(), &Vec::from_iter(shop_ids)).await?)
 }
 
 /// Verdicts by the row's place; rows that are to be written have none.
@@ -102,21 +119,30 @@ async fn compare<R: Row>(tx: &mut Transaction, rows: &[&R], source: Source) -> R
     verdicts_of(&judged.fetch_all(tx).await?)
 }
 
-/// Writes the rows and tells which were written, and which of these are new.
-async fn write<R: Row>(tx: &mut Transaction, rows: &[&R], source: Source) -> Result<HashMap<Key, bool>, Error> {
+/// Writes the rows, leaves in `open` what was not written, and notes what is new.
+async fn write<R: Row>(
+    tx: &mut Transaction,
+    open: &mut Vec<&R>,
+    source: Source,
+    verdicts: &mut Verdicts,
+) -> Result<(), Error> {
     let mut arguments = Arguments::default();
-    arguments.add_heads(rows);
-    R::bind_columns(rows, &mut arguments);
-    arguments.add(rows.iter().map(|row| row.raw()).collect::<Vec<&str>>());
+    arguments.add_heads(open);
+    R::bind_columns(open, &mut arguments);
+    arguments.add(open.iter().map(|row| row.raw()).collect::<Vec<&str>>());
     arguments.add(source.as_str());
     let written = query_with(R::table().statements().write.as_str(), arguments.0);
-    let written = written.fetch_all(tx).await?;
     let table = R::table();
-    let is_new = |row: &PgRow| row.try_get(1 + table.keys.len());
-    written
-        .iter()
-        .map(|row| Ok((key_of(table, row)?, is_new(row)?)))
-        .collect()
+    let mut keys = HashSet::new();
+    for row in written.fetch_all(tx).await? {
+        let key = key_of(table, &row)?;
+        keys.insert(key);
+        if row.try_get(1 + table.keys.len())? {
+            verdicts.new.insert(key);
+        }
+    }
+    open.retain(|row| !keys.contains(&row.key()));
+    Ok(())
 }
 
 /// Writes tombstones, also for rows never seen. Keys must be distinct and sorted. Returns the keys that something

@@ -249,6 +249,74 @@ async fn a_tie_of_a_bulk_row_and_a_webhook_wants_a_fetch(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn among_many_new_rows_the_few_that_are_known_are_judged(pool: PgPool) {
+    let server = shopify(300).await;
+    let (store, shop_id) = store_with_shop(pool.clone()).await;
+    let first = Import::start(&store, shop_id, &server, 1).await;
+    first.apply(0).await.unwrap();
+    // Of all variants the second, third and fourth stay: one newer than the file, one older, and one of the same second
+    // that a webhook told otherwise. The sixth is none of its product's, as somebody told in full.
+    sqlx::raw_sql(
+        "create table known as select row_number() over (order by id) as place, id, product_id from product_variants;
+        delete from product_variants where id not in (select id from known where place in (2, 3, 4));
+        update product_variants v set price = 1, source = 'webhook', observed_at = now() + interval '1 hour',
+            source_updated_at = source_updated_at + case place when 2 then interval '1 day' else '0' end
+        from known k where k.id = v.id;
+        update product_variants v set source_updated_at = source_updated_at - interval '1 day', observed_at = '2020-01-01'
+        from known k where k.id = v.id and place = 3;
+        truncate sync_jobs cascade;",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    for sixth_has_left in [false, true] {
+        if sixth_has_left {
+            sqlx::raw_sql(
+                "delete from product_variants where id not in (select id from known where place in (2, 3, 4));
+                update product_variants v set source_updated_at = source_updated_at - interval '1 day', price = 1,
+                    observed_at = '2020-01-01' from known k where k.id = v.id and place = 3;
+                insert into member_sets (shop_id, members, owner_id, observed_at, ids)
+                select (select id from shops), 'product_variants', product_id, now() + interval '1 hour', array(
+                    select o.id from known o where o.product_id = k.product_id and o.place <> 6
+                ) from known k where place = 6;
+                truncate sync_jobs, pending_fetches cascade;",
+            )
+            .execute(&pool)
+            .await
+            .unwrap();
+        }
+        let again = Import::start(&store, shop_id, &server, 1).await;
+        let applied = again.apply(0).await.unwrap();
+        let told = rows(
+            &pool,
+            "select place || ' ' || (price = 1)::text from known join live.product_variants using (id)
+            where place between 2 and 6 order by place",
+        )
+        .await;
+        let mut expected = vec!["2 true", "3 false", "4 true", "5 false", "6 false"];
+        let mut wanted = rows(
+            &pool,
+            "select 'gid://shopify/ProductVariant/' || id from known where place in (4, 6) order by place",
+        )
+        .await;
+        if sixth_has_left {
+            expected.pop();
+        } else {
+            wanted.pop();
+        }
+        assert_eq!(told, expected);
+        let fetched: Vec<String> = applied.fetches.iter().map(|fetch| fetch.gid.to_string()).collect();
+        assert_eq!(fetched, wanted);
+        let live = rows(&pool, "select count(*)::text from live.product_variants").await;
+        let known = rows(&pool, "select count(*)::text from known").await;
+        assert_eq!(
+            live[0].parse::<usize>().unwrap() + usize::from(sixth_has_left),
+            known[0].parse::<usize>().unwrap()
+        );
+    }
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
 async fn a_second_import_of_the_same_rows_writes_none(pool: PgPool) {
     let server = shopify(50).await;
     let (store, shop_id) = store_with_shop(pool.clone()).await;
