@@ -1,11 +1,13 @@
-//! Rows a second of an import, side by side with what one would write by hand. README.md says what is compared.
+//! Rows a second of an import, side by side with what one would take or write instead. README.md says what is compared.
 
+mod cases;
 mod mercury;
 mod prototype;
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use cases::{Case, Outcome};
 use fake_shopify::{BulkConfig, Config, Server};
 use shared::shopify::{BulkOperation, BulkStatus, Client, Settings, ShopDomain};
 use sqlx::PgPool;
@@ -14,21 +16,26 @@ use sqlx::postgres::PgPoolOptions;
 const SHOP: &str = "bench.myshopify.com";
 const TOKEN: &str = "shpat_bench";
 
-/// Seconds that one case took, first load and second.
-#[derive(Debug, Clone, Copy)]
-struct Times {
-    first: f64,
-    again: f64,
-}
+/// The case that this process is, and what it needs.
+const CASE: &str = "BENCH_CASE";
+const ADMIN_URL: &str = "ADMIN_URL";
+const OPERATION: &str = "OPERATION";
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    match variable(CASE) {
+        Some(case) => run_case(&case).await,
+        None => compare().await,
+    }
+}
+
+/// Runs every case in turn, and prints rates and ratios.
+async fn compare() -> Result<()> {
     let products = number("PRODUCTS", 10_000)?;
     let rounds = number("ROUNDS", 3)?;
-    let url = variable("DATABASE_URL").context("DATABASE_URL is not set: run this through `dev-stack services --`")?;
-    let pool = PgPoolOptions::new().max_connections(2).connect(&url).await?;
-    shared::store::MIGRATOR.run(&pool).await?;
-    prototype::create_tables(&pool).await?;
+    let wanted = variable("CASES").unwrap_or_else(|| "prototype mercury".to_owned());
+    let mut cases: Vec<Case> = wanted.split_whitespace().map(Case::named).collect::<Result<_>>()?;
+    shared::store::MIGRATOR.run(&pool().await?).await?;
 
     let bulk = BulkConfig {
         start_delay: Duration::ZERO,
@@ -43,41 +50,99 @@ async fn main() -> Result<()> {
         ..Config::default()
     };
     let server = Server::start(config).await?;
-    let client = Client::new(Settings {
-        admin_url: server.admin_url(),
-        api_version: "2026-10".to_owned(),
-    })?;
-    let operation = file(&client).await?;
+    let operation = file(&client(&server.admin_url())?).await?;
     let lines = operation.object_count.unwrap_or_default();
-    println!(
-        "{lines} lines, {:.1} MB",
-        operation.file_size.unwrap_or_default() as f64 / 1e6
-    );
+    let megabytes = operation.file_size.unwrap_or_default() as f64 / 1e6;
+    println!("{lines} lines, {megabytes:.1} MB");
 
-    let (mut by_hand, mut ours) = (Vec::new(), Vec::new());
+    let environment = [
+        (ADMIN_URL, server.admin_url()),
+        (OPERATION, operation.id.clone()),
+        ("FILE_URL", operation.url.clone().context("the store has nothing")?),
+    ];
     for round in 1..=rounds {
-        // Each goes first in every other round.
-        let mercury_first = round % 2 == 0;
-        for mercury in [mercury_first, !mercury_first] {
-            let times = if mercury {
-                mercury::run(&pool, &client, &operation).await?
-            } else {
-                prototype::run(&pool, &operation).await?
-            };
-            let case = if mercury { "mercury" } else { "prototype" };
-            println!("round {round} {case:9} {}", told(lines, times));
-            if mercury { ours.push(times) } else { by_hand.push(times) }
+        for case in &mut cases {
+            let outcome = case.run(&environment).await?;
+            ensure!(
+                outcome.rows >= lines,
+                "{}: {} rows of {lines} lines",
+                case.name,
+                outcome.rows
+            );
+            println!("round {round} {}", told(&case.name, lines, &outcome));
+            case.outcomes.push(outcome);
         }
+        // Each goes first in every other round.
+        cases.reverse();
     }
-    let (by_hand, ours) = (median(&by_hand), median(&ours));
-    println!("median  prototype {}", told(lines, by_hand));
-    println!("median  mercury   {}", told(lines, ours));
-    println!(
-        "ratio   mercury / prototype, rows/s: {:.2} first load, {:.2} again",
-        by_hand.first / ours.first,
-        by_hand.again / ours.again
-    );
+    cases.sort_by_key(|case| wanted.find(&case.name));
+    summary(lines, &cases);
     Ok(())
+}
+
+fn summary(lines: i64, cases: &[Case]) {
+    for case in cases {
+        println!("median  {}", told(&case.name, lines, &case.median()));
+    }
+    let Some(mercury) = cases.iter().find(|case| case.name == "mercury").map(Case::median) else {
+        return;
+    };
+    for case in cases.iter().filter(|case| case.name != "mercury") {
+        let other = case.median();
+        let rows = |outcome: &Outcome| outcome.rows as f64 / outcome.first;
+        println!(
+            "mercury / {}: {:.2} lines/s, {:.2} rows/s, {:.2} lines/s again, {:.2} of its memory",
+            case.name,
+            other.first / mercury.first,
+            rows(&mercury) / rows(&other),
+            other.again / mercury.again,
+            mercury.peak_kb as f64 / other.peak_kb as f64,
+        );
+    }
+}
+
+fn told(name: &str, lines: i64, outcome: &Outcome) -> String {
+    let Outcome {
+        first,
+        again,
+        rows,
+        peak_kb,
+    } = *outcome;
+    let rate = |count: i64, seconds: f64| count as f64 / seconds;
+    format!(
+        "{name:9} {first:7.2} s {:8.0} lines/s {:8.0} rows/s   again {again:7.2} s {:8.0} lines/s   {:4} MB at most",
+        rate(lines, first),
+        rate(rows, first),
+        rate(lines, again),
+        peak_kb / 1_000,
+    )
+}
+
+/// Is one case, and prints what came of it.
+async fn run_case(case: &str) -> Result<()> {
+    let need = |name: &str| variable(name).with_context(|| format!("{name} is not set"));
+    let client = client(&need(ADMIN_URL)?)?;
+    let operation = operation(&client, &need(OPERATION)?).await?;
+    let pool = pool().await?;
+    let outcome = match case {
+        "prototype" => prototype::run(&pool, &operation).await?,
+        "mercury" => mercury::run(&pool, &client, &operation).await?,
+        other => bail!("no such case: {other}"),
+    };
+    println!("{}", serde_json::to_string(&outcome)?);
+    Ok(())
+}
+
+async fn pool() -> Result<PgPool> {
+    let url = variable("DATABASE_URL").context("DATABASE_URL is not set: run this through `dev-stack services --`")?;
+    Ok(PgPoolOptions::new().max_connections(2).connect(&url).await?)
+}
+
+fn client(admin_url: &str) -> Result<Client> {
+    Ok(Client::new(Settings {
+        admin_url: admin_url.to_owned(),
+        api_version: "2026-10".to_owned(),
+    })?)
 }
 
 /// A finished bulk operation over the store's products.
@@ -88,15 +153,17 @@ async fn file(client: &Client) -> Result<BulkOperation> {
         .await?;
     while operation.status != BulkStatus::Completed {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        operation = client
-            .bulk_operation(&shop, TOKEN, &operation.id)
-            .await?
-            .context("the operation is gone")?;
+        operation = self::operation(client, &operation.id).await?;
     }
     Ok(operation)
 }
 
-/// The rows that a case has left, to see that it did the whole job.
+async fn operation(client: &Client, id: &str) -> Result<BulkOperation> {
+    let operation = client.bulk_operation(&ShopDomain::parse(SHOP)?, TOKEN, id).await?;
+    operation.context("the operation is gone")
+}
+
+/// The rows that a case has left.
 async fn count(pool: &PgPool, tables: &[&'static str]) -> Result<i64> {
     let mut rows = 0;
     for table in tables {
@@ -105,38 +172,6 @@ async fn count(pool: &PgPool, tables: &[&'static str]) -> Result<i64> {
         rows += sqlx::query_scalar::<_, i64>(sql).fetch_one(pool).await?;
     }
     Ok(rows)
-}
-
-async fn ensure_rows(pool: &PgPool, tables: &[&'static str], operation: &BulkOperation) -> Result<()> {
-    let rows = count(pool, tables).await?;
-    ensure!(
-        Some(rows) == operation.object_count,
-        "{rows} rows of {:?} lines",
-        operation.object_count
-    );
-    Ok(())
-}
-
-fn told(lines: i64, times: Times) -> String {
-    let rate = |seconds: f64| lines as f64 / seconds;
-    format!(
-        "{:6.2} s {:8.0} rows/s   again {:6.2} s {:8.0} rows/s",
-        times.first,
-        rate(times.first),
-        times.again,
-        rate(times.again)
-    )
-}
-
-fn median(times: &[Times]) -> Times {
-    let middle = |mut values: Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
-    Times {
-        first: middle(times.iter().map(|times| times.first).collect()),
-        again: middle(times.iter().map(|times| times.again).collect()),
-    }
 }
 
 fn number(name: &str, default: usize) -> Result<usize> {

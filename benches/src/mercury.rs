@@ -1,11 +1,11 @@
-//! The mirror as a drain calls it: eight chunks on two workers.
+//! The mirror as a drain calls it: chunks on two workers.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use chrono::{DateTime, Utc};
-use futures_util::future::try_join_all;
 use shared::message::Chunk;
 use shared::mirror::chunk;
 use shared::shopify::{BulkOperation, Client, ResultFiles, ShopDomain};
@@ -13,20 +13,25 @@ use shared::store::shops::{self, Profile};
 use shared::store::sync_operations::{Polled, ResultFile};
 use shared::store::{Store, commit, sync_chunks, sync_jobs, sync_operations};
 use sqlx::PgPool;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{SHOP, Times, ensure_rows};
+use super::cases::{Outcome, peak_kb};
+use super::{SHOP, count};
 
-const CHUNKS: i64 = 8;
+const FEWEST_CHUNKS: i64 = 8;
+/// Bytes of a chunk, as an import cuts large files.
+const LARGEST_CHUNK: i64 = 32 << 20;
 const WORKERS: usize = 2;
-const TABLES: [&str; 4] = [
+const TABLES: [&str; 5] = [
     "live.products",
+    "live.product_options",
     "live.product_variants",
     "live.product_media",
     "live.metafields",
 ];
 
-pub async fn run(pool: &PgPool, client: &Client, operation: &BulkOperation) -> Result<Times> {
+pub async fn run(pool: &PgPool, client: &Client, operation: &BulkOperation) -> Result<Outcome> {
     sqlx::raw_sql(
         "truncate products, product_options, product_media, product_variants, metafields, member_sets; checkpoint",
     )
@@ -34,44 +39,30 @@ pub async fn run(pool: &PgPool, client: &Client, operation: &BulkOperation) -> R
     .await?;
     let first = load(pool, client, operation).await?;
     let again = load(pool, client, operation).await?;
-    ensure_rows(pool, &TABLES, operation).await?;
-    Ok(Times { first, again })
+    Ok(Outcome {
+        first,
+        again,
+        rows: count(pool, &TABLES).await?,
+        peak_kb: peak_kb()?,
+    })
 }
 
 async fn load(pool: &PgPool, client: &Client, operation: &BulkOperation) -> Result<f64> {
     sqlx::raw_sql("truncate sync_jobs cascade").execute(pool).await?;
     let store = Store::from_pool(pool.clone());
-    let files = ResultFiles::new(client)?;
-    let job_id = prepare(&store, &files, operation).await?;
+    let files = Arc::new(ResultFiles::new(client)?);
+    let chunks = FEWEST_CHUNKS.max(operation.file_size.unwrap_or_default() / LARGEST_CHUNK);
+    let job_id = prepare(&store, &files, operation, chunks).await?;
 
     let begin = Instant::now();
-    let next = AtomicI32::new(0);
-    let workers = (0..WORKERS).map(|_| {
-        let (store, files, next) = (&store, &files, &next);
-        async move {
-            loop {
-                let chunk = next.fetch_add(1, Ordering::Relaxed);
-                if i64::from(chunk) >= CHUNKS {
-                    return anyhow::Ok(());
-                }
-                let operation = "products".to_owned();
-                let message = Chunk {
-                    shop: ShopDomain::parse(SHOP)?,
-                    job_id,
-                    operation,
-                    chunk,
-                };
-                chunk::apply(
-                    store,
-                    files,
-                    &message,
-                    tokio::time::Instant::now() + Duration::from_secs(600),
-                )
-                .await?;
-            }
-        }
-    });
-    try_join_all(workers).await?;
+    let next = Arc::new(AtomicI32::new(0));
+    let mut workers = JoinSet::new();
+    for _ in 0..WORKERS {
+        workers.spawn(work(store.clone(), files.clone(), next.clone(), chunks, job_id));
+    }
+    while let Some(worked) = workers.join_next().await {
+        worked??;
+    }
     let seconds = begin.elapsed().as_secs_f64();
 
     let mut tx = store.begin().await?;
@@ -83,8 +74,26 @@ async fn load(pool: &PgPool, client: &Client, operation: &BulkOperation) -> Resu
     Ok(seconds)
 }
 
+/// A drain: takes chunks while there are any.
+async fn work(store: Store, files: Arc<ResultFiles>, next: Arc<AtomicI32>, chunks: i64, job_id: Uuid) -> Result<()> {
+    loop {
+        let chunk = next.fetch_add(1, Ordering::Relaxed);
+        if i64::from(chunk) >= chunks {
+            return Ok(());
+        }
+        let message = Chunk {
+            shop: ShopDomain::parse(SHOP)?,
+            job_id,
+            operation: "products".to_owned(),
+            chunk,
+        };
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(600);
+        chunk::apply(&store, &files, &message, deadline).await?;
+    }
+}
+
 /// An import as it stands after the fan-out.
-async fn prepare(store: &Store, files: &ResultFiles, operation: &BulkOperation) -> Result<Uuid> {
+async fn prepare(store: &Store, files: &ResultFiles, operation: &BulkOperation, chunks: i64) -> Result<Uuid> {
     let profile = Profile {
         shopify_id: 1,
         name: "Bench".to_owned(),
@@ -120,8 +129,8 @@ async fn prepare(store: &Store, files: &ResultFiles, operation: &BulkOperation) 
     };
     sync_operations::polled(&mut tx, job_id, "products", &polled).await?;
     let size = operation.file_size.unwrap_or_default();
-    let bounds: Vec<(i64, i64)> = (0..CHUNKS)
-        .map(|chunk| (size * chunk / CHUNKS, size * (chunk + 1) / CHUNKS))
+    let bounds: Vec<(i64, i64)> = (0..chunks)
+        .map(|chunk| (size * chunk / chunks, size * (chunk + 1) / chunks))
         .collect();
     sync_chunks::create(&mut tx, job_id, "products", &bounds).await?;
     let result = ResultFile {

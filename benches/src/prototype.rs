@@ -10,12 +10,13 @@ use shared::shopify::BulkOperation;
 use sqlx::PgPool;
 use tokio::sync::{Mutex, mpsc};
 
-use super::{Times, ensure_rows};
+use super::cases::{Outcome, peak_kb};
+use super::count;
 
 const ROWS: usize = 1_000;
 const TABLES: [&str; 3] = ["prototype.products", "prototype.product_variants", "prototype.others"];
 
-pub async fn create_tables(pool: &PgPool) -> Result<()> {
+async fn create_tables(pool: &PgPool) -> Result<()> {
     sqlx::raw_sql(
         r#"
         create schema if not exists prototype;
@@ -38,14 +39,19 @@ pub async fn create_tables(pool: &PgPool) -> Result<()> {
     Ok(())
 }
 
-pub async fn run(pool: &PgPool, operation: &BulkOperation) -> Result<Times> {
+pub async fn run(pool: &PgPool, operation: &BulkOperation) -> Result<Outcome> {
+    create_tables(pool).await?;
     sqlx::raw_sql("truncate prototype.products, prototype.product_variants, prototype.others; checkpoint")
         .execute(pool)
         .await?;
     let first = load(pool, operation).await?;
     let again = load(pool, operation).await?;
-    ensure_rows(pool, &TABLES, operation).await?;
-    Ok(Times { first, again })
+    Ok(Outcome {
+        first,
+        again,
+        rows: count(pool, &TABLES).await?,
+        peak_kb: peak_kb()?,
+    })
 }
 
 #[derive(Deserialize)]
