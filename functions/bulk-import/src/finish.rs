@@ -153,6 +153,7 @@ mod tests {
             scopes: None,
             sweep: None,
             started_at: DateTime::UNIX_EPOCH,
+            end_told: None,
         }
     }
 

@@ -178,6 +178,9 @@ impl<'a> Run<'a> {
     /// Locks the operation for the rest of the transaction.
     pub async fn lock(&self) -> Result<(Transaction, Operation), Error> {
         let mut tx = self.context.store.begin().await?;
+        sync_operations::stepped(&mut tx, self.job_id, self.operation).await?;
+        store::commit(tx).await?;
+        let mut tx = self.context.store.begin().await?;
         let operation = sync_operations::lock(&mut tx, self.job_id, self.operation).await?;
         let operation = operation.ok_or_else(|| Error::permanent("there is no import of this id".to_owned()))?;
         Ok((tx, operation))
@@ -205,12 +208,7 @@ impl<'a> Run<'a> {
         let shop = self.shop(&mut tx).await?;
         let part = sync_operations::continued(&mut tx, self.job_id, self.operation).await?;
         store::commit(tx).await?;
-        let import = Import {
-            shop,
-            job_id: self.job_id,
-            operations: vec![self.operation.to_owned()],
-            part: u32::try_from(part).unwrap_or_default(),
-        };
+        let import = Import::going_on(shop, self.job_id, self.operation.to_owned(), part);
         let send = carry(&Body::Import(import));
         self.context.queue(QueueName::BulkImport)?.send(&send).await?;
         Ok(Answer::End { status: None })
