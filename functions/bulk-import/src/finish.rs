@@ -154,6 +154,8 @@ mod tests {
             sweep: None,
             started_at: DateTime::UNIX_EPOCH,
             end_told: None,
+            from_id: None,
+            to_id: None,
         }
     }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Error, Transaction, rejected_lines, sync_chunks, sync_seen};
+use crate::import::Range;
 
 /// One bulk operation of an import.
 #[derive(Debug, Clone)]
@@ -26,13 +27,15 @@ pub struct Operation {
     pub sweep: Option<String>,
     pub started_at: DateTime<Utc>,
     pub end_told: Option<i32>,
+    pub from_id: Option<i64>,
+    pub to_id: Option<i64>,
 }
 
 /// Notes that an execution takes a step, whatever becomes of it.
 pub async fn stepped(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result<(), Error> {
     sqlx::query!(
         r#"
-        insert into sync_operations (job_id, operation) select id, $2 from sync_jobs where id = $1
+        insert into sync_operations (job_id, operation) select id, $2 from sync_jobs where id = $1 and $2 = any (operations)
         on conflict (job_id, operation) do update set stepped_at = now()
         "#,
         job_id,
@@ -47,7 +50,7 @@ pub async fn stepped(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Res
 pub async fn lock(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result<Option<Operation>, Error> {
     sqlx::query!(
         r#"
-        insert into sync_operations (job_id, operation) select id, $2 from sync_jobs where id = $1
+        insert into sync_operations (job_id, operation) select id, $2 from sync_jobs where id = $1 and $2 = any (operations)
         on conflict (job_id, operation) do nothing
         "#,
         job_id,
@@ -68,7 +71,7 @@ pub async fn lock(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result
         r#"
         select j.shop_id, j.status as job_status, o.phase, o.bulk_operation_gid, o.bulk_created_at, o.object_count,
                o.root_object_count, o.file_size, o.url, o.etag, o.ranges, o.partial, o.submitted, o.scopes,
-               o.sweep, o.started_at, o.end_told
+               o.sweep, o.started_at, o.end_told, o.from_id, o.to_id
         from sync_operations o join sync_jobs j on j.id = o.job_id
         where o.job_id = $1 and o.operation = $2
         "#,
@@ -159,6 +162,46 @@ pub async fn resubmit(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Re
     // Chunks first: that waits for a transaction of theirs, which may keep lines, too.
     sync_chunks::discard(tx, job_id, operation).await?;
     rejected_lines::discard(tx, job_id, operation).await
+}
+
+/// Puts parts, with the ranges of their ids, in the place of an operation that is too much for Shopify.
+pub async fn split(
+    tx: &mut Transaction,
+    job_id: Uuid,
+    operation: &str,
+    parts: &[(String, Range)],
+) -> Result<(), Error> {
+    let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
+    let from: Vec<Option<i64>> = parts.iter().map(|(_, range)| range.from).collect();
+    let to: Vec<Option<i64>> = parts.iter().map(|(_, range)| range.to).collect();
+    sqlx::query!(
+        "update sync_jobs set operations = array_remove(operations, $2) || $3 where id = $1",
+        job_id,
+        operation,
+        &names as &[&str],
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "delete from sync_operations where job_id = $1 and operation = $2",
+        job_id,
+        operation,
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        r#"
+        insert into sync_operations (job_id, operation, from_id, to_id)
+        select $1, name, from_id, to_id from unnest($2::text[], $3::bigint[], $4::bigint[]) as t (name, from_id, to_id)
+        "#,
+        job_id,
+        &names as &[&str],
+        &from as &[Option<i64>],
+        &to as &[Option<i64>],
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
 }
 
 /// Records another address of the same result.
