@@ -281,6 +281,18 @@ pub struct Import {
     pub part: u32,
 }
 
+impl Import {
+    /// Has one operation go on in another execution, after `part` others.
+    pub fn going_on(shop: ShopDomain, job_id: Uuid, operation: String, part: i32) -> Self {
+        Self {
+            shop,
+            job_id,
+            operations: vec![operation],
+            part: u32::try_from(part).unwrap_or_default(),
+        }
+    }
+}
+
 /// See [`Body::Rejected`].
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Rejected {

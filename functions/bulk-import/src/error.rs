@@ -17,6 +17,7 @@ enum Word {
     Retryable,
     Throttled,
     Permanent,
+    Replaced,
 }
 
 impl Error {
@@ -26,6 +27,19 @@ impl Error {
             word: Word::Permanent,
             message,
         }
+    }
+
+    /// Other operations have taken the place of the one in question: nothing is left to do.
+    pub fn replaced() -> Self {
+        Self {
+            word: Word::Replaced,
+            message: "the operation was split".to_owned(),
+        }
+    }
+
+    /// See [`Error::replaced`].
+    pub fn is_replaced(&self) -> bool {
+        self.word == Word::Replaced
     }
 
     /// A failure that a retry may mend.
@@ -68,7 +82,7 @@ impl From<Error> for Diagnostic {
         let error_type = match error.word {
             Word::Retryable => "Retryable",
             Word::Throttled => "Throttled",
-            Word::Permanent => "Permanent",
+            Word::Permanent | Word::Replaced => "Permanent",
         };
         Self {
             error_type: error_type.to_owned(),

@@ -153,6 +153,9 @@ mod tests {
             scopes: None,
             sweep: None,
             started_at: DateTime::UNIX_EPOCH,
+            end_told: None,
+            from_id: None,
+            to_id: None,
         }
     }
 

@@ -10,6 +10,7 @@ mod finish;
 mod poll;
 mod progress;
 mod renew;
+mod split;
 mod start;
 mod sweep;
 
@@ -143,6 +144,10 @@ pub async fn handle(context: &Context, event: Event) -> Result<Answer, Error> {
         Step::Progress => progress::run(&run, &event.result).await,
         Step::Finish => finish::run(&run, event.error.as_ref()).await,
     };
+    let answer = match answer {
+        Err(error) if error.is_replaced() => Ok(Answer::End { status: None }),
+        answer => answer,
+    };
     match &answer {
         Ok(answer) => tracing::info!(
             import.id = %event.job_id, operation = event.operation, step = ?event.step, next = answer.next(), "step done"
@@ -178,9 +183,17 @@ impl<'a> Run<'a> {
     /// Locks the operation for the rest of the transaction.
     pub async fn lock(&self) -> Result<(Transaction, Operation), Error> {
         let mut tx = self.context.store.begin().await?;
+        sync_operations::stepped(&mut tx, self.job_id, self.operation).await?;
+        store::commit(tx).await?;
+        let mut tx = self.context.store.begin().await?;
         let operation = sync_operations::lock(&mut tx, self.job_id, self.operation).await?;
-        let operation = operation.ok_or_else(|| Error::permanent("there is no import of this id".to_owned()))?;
-        Ok((tx, operation))
+        if let Some(operation) = operation {
+            return Ok((tx, operation));
+        }
+        Err(match sync_jobs::shop_domain(&mut tx, self.job_id).await? {
+            Some(_) => Error::replaced(),
+            None => Error::permanent("there is no import of this id".to_owned()),
+        })
     }
 
     /// The store, and the token that reads it.
@@ -205,12 +218,7 @@ impl<'a> Run<'a> {
         let shop = self.shop(&mut tx).await?;
         let part = sync_operations::continued(&mut tx, self.job_id, self.operation).await?;
         store::commit(tx).await?;
-        let import = Import {
-            shop,
-            job_id: self.job_id,
-            operations: vec![self.operation.to_owned()],
-            part: u32::try_from(part).unwrap_or_default(),
-        };
+        let import = Import::going_on(shop, self.job_id, self.operation.to_owned(), part);
         let send = carry(&Body::Import(import));
         self.context.queue(QueueName::BulkImport)?.send(&send).await?;
         Ok(Answer::End { status: None })

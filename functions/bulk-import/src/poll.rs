@@ -4,7 +4,7 @@ use shared::shopify::{BulkOperation, BulkStatus};
 use shared::store::sync_operations::{self, Operation, Polled};
 use shared::store::{self, Transaction};
 
-use super::{Answer, Error, Last, Run, finish, progress, start};
+use super::{Answer, Error, Last, Run, finish, progress, split, start};
 
 /// Polls in one execution: each leaves some ten of its 25,000 events.
 const MOST_POLLS: u32 = 1_000;
@@ -17,6 +17,8 @@ pub(crate) async fn run(run: &Run<'_>, last: &Last) -> Result<Answer, Error> {
     match operation.phase.as_str() {
         "starting" => return start::submit(run, tx, &operation, last.polls).await,
         "running" => {}
+        // The execution that was started when Shopify told the end has gone ahead.
+        "draining" if operation.end_told == Some(operation.submitted) => return Ok(Answer::End { status: None }),
         "draining" => return Ok(progress::first_round(run)),
         _ => return Ok(Answer::Finish),
     }
@@ -71,6 +73,12 @@ async fn failed(
     if code == "INTERNAL_SERVER_ERROR" && operation.submitted < 3 {
         return submit_again(run, tx, last).await;
     }
+    if code == "TIMEOUT" {
+        let parts = split::record(run, &mut tx, operation).await?;
+        if !parts.is_empty() {
+            return split::start(run, tx, parts).await;
+        }
+    }
     if let Some(url) = &bulk.partial_data_url {
         record(run, &mut tx, bulk, Some(url.clone()), true).await?;
         store::commit(tx).await?;
@@ -78,7 +86,7 @@ async fn failed(
     }
     let advice = match code {
         "ACCESS_DENIED" => "the app lacks a scope that the query needs: grant read_products and start the import again",
-        "TIMEOUT" => "the query took too long at Shopify: start the import again",
+        "TIMEOUT" => "the query took too long at Shopify and cannot be split further: start the import again",
         _ => "start the import again",
     };
     finish::fail(

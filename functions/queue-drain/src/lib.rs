@@ -133,6 +133,21 @@ impl Context {
             }
         }
     }
+
+    /// Sends on the imports that need wait no longer. If that fails, they only wait.
+    async fn send_imports(&self, imports: Vec<message::Import>) {
+        if imports.is_empty() {
+            return;
+        }
+        let sends: Vec<Send> = imports
+            .into_iter()
+            .map(|import| carry(&message::Body::Import(import)))
+            .collect();
+        let sent = async { self.queue(QueueName::BulkImport)?.send_batch(&sends).await };
+        if let Err(error) = sent.await {
+            tracing::warn!(queue.name = %QueueName::BulkImport, error = %Chain(&error), "imports not sent on; they ask by themselves");
+        }
+    }
 }
 
 /// Drains the queue that the event names.

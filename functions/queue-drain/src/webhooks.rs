@@ -75,6 +75,7 @@ async fn apply(context: &Context, messages: &[Message], deliveries: &[(usize, We
             context
                 .send_fetches(applied.fetches, FETCH_DELAY, Priority::Foreground)
                 .await;
+            context.send_imports(applied.imports).await;
             if applied.sweep {
                 context.sweep_wanted.store(true, Ordering::Relaxed);
             }

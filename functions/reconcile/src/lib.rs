@@ -1,9 +1,10 @@
 //! Has every store compared with its mirror, now and then, and keeps house.
 //!
 //! This function only begins walks, sends again what got lost, asks for imports, makes subscriptions that are missing, and
-//! removes what is old: what is compared, fetched and written happens in the drains. It may run twice at once or be killed anywhere: what it begins stands in Postgres, and the next
-//! run sends the messages that this one did not.
+//! removes what is old: what is compared, fetched and written happens in the drains. It may run twice at once or be killed
+//! anywhere: what it begins stands in Postgres, and the next run sends the messages that this one did not.
 
+mod carriers;
 mod retention;
 mod subscriptions;
 mod walks;
@@ -60,6 +61,8 @@ pub struct Report {
     pub walks: usize,
     /// Imports asked for, because too much differs for single fetches.
     pub imports: usize,
+    /// Operations of imports that nobody carried any more, and that are started again.
+    pub revived: usize,
     /// Subscriptions that were missing and are made.
     pub subscribed: usize,
     /// Stores that could not be taken care of: the log says why.
@@ -144,8 +147,9 @@ pub async fn handle(context: &Context, event: Event) -> Result<Report, LambdaErr
     };
     for shop in shops {
         let walked = walks::begin(context, &shop, event.all, &mut report).await;
+        let revived = carriers::revive(context, &shop, &mut report).await;
         let restored = subscriptions::restore(context, &shop, &mut report).await;
-        for error in [walked, restored].into_iter().filter_map(Result::err) {
+        for error in [walked, revived, restored].into_iter().filter_map(Result::err) {
             tracing::error!(shop.domain = shop.domain, error = %Chain(&error), "store not reconciled");
             report.failed += 1;
         }
@@ -157,6 +161,7 @@ pub async fn handle(context: &Context, event: Event) -> Result<Report, LambdaErr
         shops = report.shops,
         walks = report.walks,
         imports = report.imports,
+        revived = report.revived,
         subscribed = report.subscribed,
         failed = report.failed,
         "stores reconciled"

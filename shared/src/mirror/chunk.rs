@@ -290,7 +290,10 @@ impl Worker<'_> {
 
     /// Whether the file lists this table in full.
     fn lists(&self, table: &str) -> bool {
-        import::find(self.operation).is_some_and(|operation| operation.lists.iter().any(|listed| listed.table == table))
+        // A part of an operation lists no table in full.
+        import::find(self.operation).is_some_and(|operation| {
+            operation.name == self.operation && operation.lists.iter().any(|listed| listed.table == table)
+        })
     }
 
     /// Keeps the lines that could not be applied; of those that tell of somebody erased, only that they were. Returns

@@ -20,6 +20,7 @@ pub mod resource;
 mod rows;
 pub mod sweep;
 mod topics;
+mod visible;
 pub mod walk;
 mod wants;
 pub mod webhook;

@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 
 use super::rows::Rows;
-use super::{Error, write};
+use super::{Error, visible, write};
 use crate::message::Resource;
 use crate::shopify::{Client, Gid, PRODUCT_EXTRAS, Whole, graphql};
-use crate::store::tables::{Collection, Customer, InventoryItem, Location, Product, ProductVariant};
-use crate::store::{self, Source, Store, Transaction, credentials, pending_fetches, redactions, shops};
+use crate::store::tables::{Collection, Customer, InventoryItem, Location, Order, Product, ProductVariant};
+use crate::store::{self, Source, Store, Transaction, credentials, orders, pending_fetches, redactions, shops};
 
 /// What became of a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,11 @@ pub async fn apply(store: &Store, client: &Client, resource: &Resource) -> Resul
     let mut rows = Rows::new(shop_id, answer.observed_at);
     match &answer.data {
         Some(whole) => read(&mut rows, gid, whole)?,
+        None if gid.kind() == "Order" => {
+            if order_is_gone(store, client, resource, (shop_id, &token), answer.observed_at).await? {
+                rows.delete::<Order>(gid.id());
+            }
+        }
         None => gone(&mut rows, gid)?,
     }
     let mut tx = store.begin().await?;
@@ -70,8 +75,30 @@ fn read(rows: &mut Rows, gid: &Gid, whole: &Whole) -> Result<(), Error> {
     }
 }
 
-/// A fetch that answers null without an error says that the resource is gone, but for orders: without the scope
-/// `read_all_orders` old ones are not shown.
+/// Whether an order that Shopify does not show is gone. The app must see orders so old, and still not see it.
+async fn order_is_gone(
+    store: &Store,
+    client: &Client,
+    resource: &Resource,
+    (shop_id, token): (i64, &str),
+    observed_at: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let mut tx = store.begin().await?;
+    let created_at = orders::created_at(&mut tx, shop_id, resource.gid.id()).await?;
+    drop(tx);
+    let Some(created_at) = created_at else { return Ok(false) };
+    if created_at >= visible::orders_shown_since(observed_at) {
+        return Ok(true);
+    }
+    if !visible::sees_all_orders(client, &resource.shop, token).await? {
+        return Ok(false);
+    }
+    // The scope may have come between the two.
+    let again = client.fetch(&resource.shop, token, &resource.gid).await?;
+    Ok(again.data.is_none())
+}
+
+/// A fetch that answers null without an error says that the resource is gone. Of orders that is not enough.
 fn gone(rows: &mut Rows, gid: &Gid) -> Result<(), Error> {
     let id = gid.id();
     match gid.kind() {
@@ -81,7 +108,6 @@ fn gone(rows: &mut Rows, gid: &Gid) -> Result<(), Error> {
         "Customer" => drop(rows.delete::<Customer>(id)),
         "InventoryItem" => drop(rows.delete::<InventoryItem>(id)),
         "Location" => drop(rows.delete::<Location>(id)),
-        "Order" => {}
         kind => return Err(unknown(kind)),
     }
     Ok(())

@@ -77,6 +77,11 @@ async fn why_not(
     operation: &import::Operation,
     evidence: &Evidence<'_>,
 ) -> Result<Option<String>, store::Error> {
+    if file.operation != operation.name {
+        return Ok(Some(
+            "not swept: Shopify listed these in parts; the comparison of all ids finds what is gone".to_owned(),
+        ));
+    }
     let Some(at_start) = evidence.at_start else {
         return Ok(Some(
             "not swept: nobody knows which scopes the app had when Shopify began to write the file".to_owned(),

@@ -16,6 +16,8 @@ pub(super) enum Plan {
     Scopes(Vec<String>),
     /// A customer or the law asks for something. It is done by itself, not with other deliveries.
     Privacy(privacy::Request),
+    /// Shopify has ended a bulk operation.
+    BulkEnd(String),
     /// Nothing: the topic is not of the mirror.
     Nothing,
 }
@@ -83,8 +85,8 @@ pub(super) fn plan(rows: &mut Rows, topic: &str, raw: &str) -> Result<Plan, Erro
                 .map(|body| Plan::Privacy(privacy::Request::Customer(body)));
         }
         "shop/redact" => return Ok(Plan::Privacy(privacy::Request::Shop)),
-        // The import asks by itself how far an operation is, and never relies on being told.
-        "bulk_operations/finish" => return Ok(Plan::Nothing),
+        // The import asks by itself how far an operation is; being told only saves a wait.
+        "bulk_operations/finish" => return bulk_end(raw).map(Plan::BulkEnd),
         _ => return Ok(Plan::Nothing),
     };
     subject.map(Plan::Rows)
@@ -124,6 +126,14 @@ fn scopes(raw: &str) -> Result<Vec<String>, Error> {
     parse::<Body>(raw, "list of scopes").map(|body| body.current)
 }
 
+fn bulk_end(raw: &str) -> Result<String, Error> {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        admin_graphql_api_id: String,
+    }
+    parse::<Body>(raw, "end of a bulk operation").map(|body| body.admin_graphql_api_id)
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
@@ -157,6 +167,7 @@ mod tests {
             Plan::Uninstall => "uninstall".to_owned(),
             Plan::Scopes(scopes) => format!("scopes {}", scopes.join(", ")),
             Plan::Privacy(_) => "privacy".to_owned(),
+            Plan::BulkEnd(gid) => format!("end of {gid}"),
             Plan::Nothing => "nothing".to_owned(),
         }
     }
@@ -177,6 +188,7 @@ mod tests {
         let scopes = json!({"current": ["read_products", "read_orders"]});
         let privacy =
             json!({"shop_id": 1, "shop_domain": "a.myshopify.com", "customer": {"id": 1}, "data_request": {"id": 9}});
+        let bulk = json!({"admin_graphql_api_id": "gid://shopify/BulkOperation/1", "status": "completed"});
         let mail = json!({"customer_id": 1, "email_marketing_consent": {"state": "subscribed"}});
         for (topics, body, expected) in [
             ("products/create products/update", &whole, "row of products"),
@@ -251,11 +263,8 @@ mod tests {
                 &privacy,
                 "privacy",
             ),
-            (
-                "orders/update products carts/update bulk_operations/finish",
-                &id,
-                "nothing",
-            ),
+            ("bulk_operations/finish", &bulk, "end of gid://shopify/BulkOperation/1"),
+            ("orders/update products carts/update", &id, "nothing"),
         ] {
             for topic in topics.split(' ') {
                 assert_eq!(effect(topic, body), expected, "{topic}");

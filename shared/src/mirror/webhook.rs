@@ -8,10 +8,11 @@ use super::privacy::screen;
 use super::rows::{Rows, Subject};
 use super::topics::{self, Plan};
 use super::{Error, log, privacy, wants, write};
-use crate::message::{Payload, Resource, Webhook};
+use crate::message::{Import, Payload, Resource, Webhook};
+use crate::shopify::ShopDomain;
 use crate::store::redactions::{self, Held};
 use crate::store::webhook_logs::Status;
-use crate::store::{self, Fate, Source, Store, Transaction, Written, pending_fetches, shops};
+use crate::store::{self, Fate, Source, Store, Transaction, Written, pending_fetches, shops, sync_operations};
 
 /// A delivery and how often it has been received.
 pub type Received<'a> = (&'a Webhook, u32);
@@ -27,6 +28,8 @@ pub struct Applied {
     pub refreshes: Vec<Resource>,
     /// Something was erased, and a sweep is wanted; already recorded.
     pub sweep: bool,
+    /// Imports that need wait no longer; already recorded. If the message is not sent, they ask by themselves.
+    pub imports: Vec<Import>,
 }
 
 /// What the log will say of a delivery, once the statements have run.
@@ -41,6 +44,11 @@ enum Expectation {
         shop_id: i64,
         scopes: Vec<String>,
         at: DateTime<Utc>,
+    },
+    BulkEnd {
+        shop_id: i64,
+        shop: ShopDomain,
+        gid: String,
     },
     /// Done by itself, after the others.
     Privacy {
@@ -114,8 +122,9 @@ async fn apply_batch(store: &Store, deliveries: &[Received<'_>], refresh: bool) 
     let refreshes = pending_fetches::want(&mut tx, &refreshes).await?;
 
     let mut outcomes = Vec::with_capacity(deliveries.len());
+    let mut imports = Vec::new();
     for expectation in expectations {
-        outcomes.push(outcome(&mut tx, expectation, &written).await?);
+        outcomes.push(outcome(&mut tx, expectation, &written, &mut imports).await?);
     }
     let logged = deliveries.iter().zip(&outcomes).enumerate();
     let logged = logged.filter_map(|(place, (received, outcome))| match outcome {
@@ -129,6 +138,7 @@ async fn apply_batch(store: &Store, deliveries: &[Received<'_>], refresh: bool) 
         fetches: wants::fetches(&wants, &shop_ids),
         refreshes: wants::fetches(&refreshes, &shop_ids),
         sweep,
+        imports,
     };
     Ok((outcomes, applied))
 }
@@ -155,13 +165,23 @@ fn expect(webhook: &Webhook, shop_ids: &HashMap<String, i64>, held: &Held, all: 
         }
         Ok(Plan::Uninstall) => Expectation::Uninstall { shop_id, at },
         Ok(Plan::Scopes(scopes)) => Expectation::Scopes { shop_id, scopes, at },
+        Ok(Plan::BulkEnd(gid)) => Expectation::BulkEnd {
+            shop_id,
+            shop: webhook.shop.clone(),
+            gid,
+        },
         Ok(Plan::Privacy(request)) => Expectation::Privacy { shop_id, request },
         Ok(Plan::Nothing) => Expectation::Known(Status::Unhandled),
         Err(error) => Expectation::Impossible(error),
     }
 }
 
-async fn outcome(tx: &mut Transaction, expectation: Expectation, written: &Written) -> Result<Done, Error> {
+async fn outcome(
+    tx: &mut Transaction,
+    expectation: Expectation,
+    written: &Written,
+    imports: &mut Vec<Import>,
+) -> Result<Done, Error> {
     let applied = |applied: bool| if applied { Status::Applied } else { Status::Stale };
     let status = match expectation {
         Expectation::Known(status) => status,
@@ -175,6 +195,12 @@ async fn outcome(tx: &mut Transaction, expectation: Expectation, written: &Writt
             Fate::Tied => Status::Waiting,
         },
         Expectation::Uninstall { shop_id, at } => applied(shops::uninstall(tx, shop_id, at).await?),
+        Expectation::BulkEnd { shop_id, shop, gid } => {
+            let goes_on = sync_operations::told_end(tx, shop_id, &gid).await?;
+            let before = imports.len();
+            imports.extend(goes_on.map(|on| Import::going_on(shop, on.job_id, on.operation, on.part)));
+            applied(imports.len() > before)
+        }
         Expectation::Scopes { shop_id, scopes, at } => applied(shops::grant(tx, shop_id, &scopes, at).await?),
     };
     Ok(Done::Outcome(Ok(status)))

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
 
-use super::{Client, Error, ShopDomain};
+use super::{Client, Error, Gid, ShopDomain};
 
 const RUN: &str = include_str!("queries/bulk_run_query.graphql");
 const ONE: &str = include_str!("queries/bulk_operation.graphql");
@@ -150,6 +150,26 @@ impl Client {
                     )
             })
             .map(|node| node.operation))
+    }
+
+    /// The first and the last id of a list, by a query that calls them so; none if the list is empty.
+    pub async fn id_bounds(&self, shop: &ShopDomain, token: &str, query: &str) -> Result<Option<(i64, i64)>, Error> {
+        #[derive(Deserialize)]
+        struct Data {
+            first: List,
+            last: List,
+        }
+        #[derive(Deserialize)]
+        struct List {
+            nodes: Vec<Node>,
+        }
+        #[derive(Deserialize)]
+        struct Node {
+            id: Gid,
+        }
+        let bounds = self.query::<Data>(shop, token, query, json!({})).await?.data;
+        let ends = bounds.first.nodes.first().zip(bounds.last.nodes.first());
+        Ok(ends.map(|(first, last)| (first.id.id(), last.id.id())))
     }
 
     /// The operation `gid` as it is now; none if Shopify does not know it.

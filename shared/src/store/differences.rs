@@ -68,13 +68,14 @@ pub async fn of_listed(tx: &mut Transaction, table: &Table, listed: &Listed<'_>)
     Ok(differences)
 }
 
-/// Live rows of `table` with an id behind `after`, and up to `until` if the list goes on there, that are not listed.
+/// Live rows of `table` with an id behind `after`, and up to `until` if the list goes on there, that are not listed. With
+/// a `created_since`, only those that the store made since then.
 pub async fn gone(
     tx: &mut Transaction,
     table: &Table,
     listed: &Listed<'_>,
-    after: i64,
-    until: Option<i64>,
+    (after, until): (i64, Option<i64>),
+    created_since: Option<DateTime<Utc>>,
 ) -> Result<Vec<i64>, Error> {
     let mut arguments = Arguments::default();
     arguments.add(listed.shop_id);
@@ -82,7 +83,12 @@ pub async fn gone(
     arguments.add(after);
     arguments.add(until);
     arguments.add(listed.observed_at);
-    let rows = sqlx::query_with(AssertSqlSafe(gone_statement(table)), arguments.0)
+    let mut statement = gone_statement(table);
+    if let Some(created_since) = created_since {
+        arguments.add(created_since);
+        statement.push_str(" and p.created_at >= $6");
+    }
+    let rows = sqlx::query_with(AssertSqlSafe(statement + " order by p.id"), arguments.0)
         .fetch_all(&mut *tx)
         .await?;
     let ids: Result<Vec<i64>, sqlx::Error> = rows.iter().map(|row| row.try_get(0)).collect();
@@ -277,7 +283,7 @@ fn of_listed_statement(table: &Table) -> String {
 fn gone_statement(table: &Table) -> String {
     format!(
         "select p.id from {table} p where p.shop_id = $1 and p.id > $3 and ($4::bigint is null or p.id <= $4) \
-         and p.deleted_at is null and p.observed_at < $5 and p.id <> all ($2) order by p.id",
+         and p.deleted_at is null and p.observed_at < $5 and p.id <> all ($2)",
         table = table.name,
     )
 }

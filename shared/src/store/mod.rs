@@ -13,6 +13,7 @@ pub mod erasure;
 mod error;
 pub mod member_sets;
 pub mod mentions;
+pub mod orders;
 pub mod partitions;
 pub mod pending_fetches;
 pub mod redaction_sweeps;

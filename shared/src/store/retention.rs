@@ -54,8 +54,8 @@ pub async fn remove_before(
             select from sync_operations o
             where o.job_id = j.id and o.status = 'completed' and not exists (
                 select from sync_operations later join sync_jobs l on l.id = later.job_id
-                where l.shop_id = j.shop_id and later.operation = o.operation and later.status = 'completed'
-                  and later.bulk_created_at > o.bulk_created_at
+                where l.shop_id = j.shop_id and l.status = 'completed' and later.bulk_created_at > o.bulk_created_at
+                  and split_part(later.operation, '-', 1) = split_part(o.operation, '-', 1)
             )
         )
         "#,

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Error, Transaction, rejected_lines, sync_chunks, sync_seen};
+use crate::import::Range;
 
 /// One bulk operation of an import.
 #[derive(Debug, Clone)]
@@ -25,13 +26,31 @@ pub struct Operation {
     pub scopes: Option<Vec<String>>,
     pub sweep: Option<String>,
     pub started_at: DateTime<Utc>,
+    pub end_told: Option<i32>,
+    pub from_id: Option<i64>,
+    pub to_id: Option<i64>,
+}
+
+/// Notes that an execution takes a step, whatever becomes of it.
+pub async fn stepped(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result<(), Error> {
+    sqlx::query!(
+        r#"
+        insert into sync_operations (job_id, operation) select id, $2 from sync_jobs where id = $1 and $2 = any (operations)
+        on conflict (job_id, operation) do update set stepped_at = now()
+        "#,
+        job_id,
+        operation,
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
 }
 
 /// Makes sure that the operation is recorded, and locks it: two executions of one step take turns.
 pub async fn lock(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result<Option<Operation>, Error> {
     sqlx::query!(
         r#"
-        insert into sync_operations (job_id, operation) select id, $2 from sync_jobs where id = $1
+        insert into sync_operations (job_id, operation) select id, $2 from sync_jobs where id = $1 and $2 = any (operations)
         on conflict (job_id, operation) do nothing
         "#,
         job_id,
@@ -52,7 +71,7 @@ pub async fn lock(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result
         r#"
         select j.shop_id, j.status as job_status, o.phase, o.bulk_operation_gid, o.bulk_created_at, o.object_count,
                o.root_object_count, o.file_size, o.url, o.etag, o.ranges, o.partial, o.submitted, o.scopes,
-               o.sweep, o.started_at
+               o.sweep, o.started_at, o.end_told, o.from_id, o.to_id
         from sync_operations o join sync_jobs j on j.id = o.job_id
         where o.job_id = $1 and o.operation = $2
         "#,
@@ -145,6 +164,46 @@ pub async fn resubmit(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Re
     rejected_lines::discard(tx, job_id, operation).await
 }
 
+/// Puts parts, with the ranges of their ids, in the place of an operation that is too much for Shopify.
+pub async fn split(
+    tx: &mut Transaction,
+    job_id: Uuid,
+    operation: &str,
+    parts: &[(String, Range)],
+) -> Result<(), Error> {
+    let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
+    let from: Vec<Option<i64>> = parts.iter().map(|(_, range)| range.from).collect();
+    let to: Vec<Option<i64>> = parts.iter().map(|(_, range)| range.to).collect();
+    sqlx::query!(
+        "update sync_jobs set operations = array_remove(operations, $2) || $3 where id = $1",
+        job_id,
+        operation,
+        &names as &[&str],
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "delete from sync_operations where job_id = $1 and operation = $2",
+        job_id,
+        operation,
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        r#"
+        insert into sync_operations (job_id, operation, from_id, to_id)
+        select $1, name, from_id, to_id from unnest($2::text[], $3::bigint[], $4::bigint[]) as t (name, from_id, to_id)
+        "#,
+        job_id,
+        &names as &[&str],
+        &from as &[Option<i64>],
+        &to as &[Option<i64>],
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
 /// Records another address of the same result.
 pub async fn readdress(tx: &mut Transaction, job_id: Uuid, operation: &str, url: &str) -> Result<(), Error> {
     sqlx::query!(
@@ -216,6 +275,72 @@ pub async fn continued(tx: &mut Transaction, job_id: Uuid, operation: &str) -> R
     .fetch_one(&mut *tx)
     .await?;
     Ok(row.continuations)
+}
+
+/// An operation that another execution is to go on with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoesOn {
+    /// The import.
+    pub job_id: Uuid,
+    /// Which of its operations.
+    pub operation: String,
+    /// Executions used up before; none if there has been no execution at all.
+    pub part: i32,
+}
+
+/// Shopify says that its operation `gid` has ended. Returns what does not wait until it asks by itself; none if that will
+/// be soon, if it was told before, or if nobody waits.
+pub async fn told_end(tx: &mut Transaction, shop_id: i64, gid: &str) -> Result<Option<GoesOn>, Error> {
+    // Who holds the lock is just asking Shopify.
+    let row = sqlx::query_as!(
+        GoesOn,
+        r#"
+        update sync_operations o set end_told = submitted, continuations = continuations + 1
+        where (o.job_id, o.operation) = (
+            select w.job_id, w.operation from sync_operations w join sync_jobs j on j.id = w.job_id
+            where j.shop_id = $1 and j.status = 'running' and w.bulk_operation_gid = $2 and w.phase = 'running'
+              and w.end_told is distinct from w.submitted and w.started_at < now() - interval '2 minutes'
+            for update of w skip locked
+        )
+        returning o.job_id, o.operation, o.continuations as part
+        "#,
+        shop_id,
+        gid,
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(row)
+}
+
+/// The operations of a store's imports that nobody carries: whose first message or whose execution got lost. Another
+/// execution is counted for each, so that it is told once an hour.
+pub async fn take_stranded(tx: &mut Transaction, shop_id: i64) -> Result<Vec<GoesOn>, Error> {
+    let rows = sqlx::query_as!(
+        GoesOn,
+        r#"
+        with stranded as (
+            select j.id, n.name, o.job_id is not null as known
+            from sync_jobs j
+            cross join unnest(j.operations) as n (name)
+            left join sync_operations o on o.job_id = j.id and o.operation = n.name
+            where j.shop_id = $1 and j.status in ('queued', 'running')
+              and case when o.job_id is null then coalesce(j.started_at, j.requested_at) < now() - interval '10 minutes'
+                  else o.phase <> 'finished' and o.stepped_at < now() - interval '1 hour' end
+        ),
+        counted as (
+            update sync_operations o set continuations = continuations + 1, stepped_at = now()
+            from stranded s where s.known and o.job_id = s.id and o.operation = s.name
+            returning o.job_id, o.operation, o.continuations
+        )
+        select s.id as "job_id!", s.name as "operation!", coalesce(c.continuations, 0) as "part!"
+        from stranded s left join counted c on c.job_id = s.id and c.operation = s.name
+        order by s.id, s.name
+        "#,
+        shop_id,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    Ok(rows)
 }
 
 /// Ends the operation; an end that was reached before stays. Neither the signed URL nor what was seen is needed any more.

@@ -88,9 +88,14 @@ pub async fn begin(
         with known as (
             select greatest(w.watermark, i.imported_at) - interval '2 minutes' as since
             from (
-                select max(o.bulk_created_at) as imported_at
-                from sync_operations o join sync_jobs j on j.id = o.job_id
-                where j.shop_id = $1 and o.operation = $5 and o.status = 'completed'
+                select max(whole.created_at) as imported_at
+                from (
+                    -- An operation, or all its parts.
+                    select min(o.bulk_created_at) as created_at
+                    from sync_operations o join sync_jobs j on j.id = o.job_id
+                    where j.shop_id = $1 and split_part(o.operation, '-', 1) = $5
+                    group by o.job_id having every(o.status is not distinct from 'completed')
+                ) whole
             ) i
             left join walks w on w.shop_id = $1 and w.list = $2 and w.reach = 'changes'
             where i.imported_at is not null or w.watermark is not null

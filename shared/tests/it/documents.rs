@@ -7,7 +7,7 @@ use std::path::Path;
 use chrono::DateTime;
 use fake_shopify::{Config, Server, Table};
 use serde_json::Value;
-use shared::import::OPERATIONS;
+use shared::import::{OPERATIONS, Range};
 use shared::message::Resource;
 use shared::mirror::resource;
 use shared::shopify::{
@@ -73,6 +73,21 @@ async fn every_document_is_one_that_shopify_takes() {
         assert!(forgotten.remove(&document_of(kind)), "{kind}");
     }
     for operation in &OPERATIONS {
+        let bounds = client
+            .id_bounds(&shop(), "token", &operation.bounds_query(Range::default()))
+            .await;
+        let (first, last) = bounds.unwrap().unwrap_or_else(|| panic!("{}: nothing", operation.name));
+        assert!(first < last, "{}", operation.name);
+        let only = Range {
+            from: Some(first),
+            to: Some(first),
+        };
+        let bounds = client.id_bounds(&shop(), "token", &operation.bounds_query(only)).await;
+        assert_eq!(bounds.unwrap(), Some((first, first)), "{}", operation.name);
+        let one = client
+            .run_bulk_query(&shop(), "token", "one", &operation.query_of(only))
+            .await;
+        one.unwrap_or_else(|error| panic!("{}: {error}", operation.name));
         let mut bulk = client
             .run_bulk_query(&shop(), "token", "test", operation.query)
             .await

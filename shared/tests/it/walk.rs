@@ -228,9 +228,15 @@ async fn what_a_store_may_hide_is_not_gone_and_what_was_erased_is_not_missing(po
     scene
         .execute(
             "create temp table copy as select * from orders order by id limit 1; \
-             update copy set id = id - 1; insert into orders select * from copy",
+             update copy set id = id - 1, created_at = now() - interval '61 days'; insert into orders select * from copy",
         )
         .await;
+    assert_eq!(scene.walk("orders", Reach::All).await.differences(), 0);
+    scene
+        .execute("update orders set created_at = now() - interval '58 days' where id = (select min(id) from orders)")
+        .await;
+    assert_eq!(scene.walk("orders", Reach::All).await.gone, 1);
+    assert!(scene.fetch_wanted().await > 0);
     assert_eq!(scene.walk("orders", Reach::All).await.differences(), 0);
     scene
         .execute(
@@ -241,6 +247,33 @@ async fn what_a_store_may_hide_is_not_gone_and_what_was_erased_is_not_missing(po
         .await;
     assert_eq!(scene.walk("customers", Reach::All).await.differences(), 0);
     assert_eq!(scene.fetch_wanted().await, 0);
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn an_old_order_that_is_gone_is_so_only_for_an_app_that_sees_old_orders(pool: PgPool) {
+    for sees_all in [false, true] {
+        let mut config = some();
+        if sees_all {
+            config.scopes.push("read_all_orders".to_owned());
+        }
+        let scene = Scene::new(pool.clone(), config).await;
+        scene.fetch_wanted().await;
+        scene
+            .execute(
+                "insert into orders select (jsonb_populate_record(o, jsonb_build_object( \
+                     'id', id - 1, 'created_at', now() - interval '100 days'))).* from orders o order by id limit 1",
+            )
+            .await;
+        let resource = Resource {
+            shop: shop(),
+            gid: Gid::parse(&scene.rows("select 'gid://shopify/Order/' || min(id) from orders").await[0]).unwrap(),
+        };
+        assert_eq!(scene.walk("orders", Reach::All).await.gone, i64::from(sees_all));
+        resource::apply(&scene.store, &scene.client, &resource).await.unwrap();
+        let old = "select count(*)::text from live.orders where id = (select min(id) from orders)";
+        assert_eq!(scene.rows(old).await, [if sees_all { "0" } else { "1" }]);
+        clear(&scene.pool).await;
+    }
 }
 
 #[sqlx::test(migrator = "shared::store::MIGRATOR")]

@@ -34,6 +34,8 @@ pub const VARIANTS: &[&str] = &[
 ];
 /// The filter fields of `inventoryItems`.
 pub const INVENTORY_ITEMS: &[&str] = &["id", "sku", "created_at", "updated_at"];
+/// The filter fields of `locations`.
+pub const LOCATIONS: &[&str] = &["id", "active", "created_at"];
 /// The filter fields of `customers`.
 pub const CUSTOMERS: &[&str] = &[
     "id",

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod renew;
+mod split;
 mod support;
 mod sweep;
 mod trouble;
@@ -80,7 +81,7 @@ async fn what_a_failed_operation_had_written_is_applied_and_the_import_is_partia
     let import = Import::start(&pool, 60).await;
     import
         .server
-        .fault("bulk_operation", ended("FAILED", Some("TIMEOUT"), true), 1)
+        .fault("bulk_operation", ended("FAILED", Some("ACCESS_DENIED"), true), 1)
         .unwrap();
     assert_eq!(import.run_to_the_end().await, "partial");
     let live: usize = rows(&pool, "select count(*)::text from live.products").await[0]

@@ -6,6 +6,7 @@ use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 use shared::config::Environment;
 use shared::message::{Body, decode};
+use shared::mirror::walk::Wanted;
 use shared::mirror::{self, chunk};
 use shared::shopify::{Client, ResultFiles, Settings};
 use shared::store::{Store, commit, sync_jobs, tables};
@@ -22,7 +23,7 @@ pub struct Import {
     store: Store,
     shop_id: i64,
     job_id: Uuid,
-    operation: &'static str,
+    operation: String,
     /// What the last step answered.
     last: Mutex<Value>,
 }
@@ -59,7 +60,7 @@ impl Import {
             store,
             shop_id,
             job_id,
-            operation: "products",
+            operation: "products".to_owned(),
             last: Mutex::new(Value::Null),
         }
     }
@@ -77,7 +78,12 @@ impl Import {
         }
         commit(tx).await.unwrap();
         self.job_id = ask(&self.store, self.shop_id, operation).await;
-        self.operation = operation;
+        self.take(operation).await;
+    }
+
+    /// The steps are of another operation of this import from now on.
+    pub async fn take(&mut self, operation: &str) {
+        self.operation = operation.to_owned();
         *self.last.lock().await = Value::Null;
     }
 
@@ -217,13 +223,23 @@ impl Import {
         canceled
     }
 
+    /// How many lists the reconcile would compare now.
+    pub async fn walks(&self) -> usize {
+        let wanted = Wanted {
+            changes: true,
+            all_after_seconds: 0.0,
+        };
+        let walks = mirror::walk::begin(&self.store, self.shop_id, &shop(), wanted).await;
+        walks.unwrap().len()
+    }
+
     /// What a drain does with one chunk.
     pub async fn apply(&self, chunk: i32) -> Result<chunk::Applied, mirror::Error> {
         let files = ResultFiles::new(&self.client()).unwrap();
         let message = shared::message::Chunk {
             shop: shop(),
             job_id: self.job_id,
-            operation: self.operation.to_owned(),
+            operation: self.operation.clone(),
             chunk,
         };
         chunk::apply(&self.store, &files, &message, Instant::now() + Duration::from_secs(60)).await
@@ -232,7 +248,7 @@ impl Import {
     /// What the drains do with the chunks.
     async fn drain(&self) {
         let files = ResultFiles::new(&self.client()).unwrap();
-        let queue = self.redis.queue(shared::import::find(self.operation).unwrap().queue);
+        let queue = self.redis.queue(shared::import::find(&self.operation).unwrap().queue);
         loop {
             let messages = queue.receive(10, Duration::ZERO).await.unwrap();
             if messages.is_empty() {

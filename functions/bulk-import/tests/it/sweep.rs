@@ -53,7 +53,7 @@ async fn an_import_that_is_not_complete_sweeps_nothing(pool: PgPool) {
     delete_silently(&import.server, 3).await;
     let partial = Fault::BulkEnd {
         status: "FAILED".to_owned(),
-        error_code: Some("TIMEOUT".to_owned()),
+        error_code: Some("ACCESS_DENIED".to_owned()),
         partial: true,
     };
     for (fault, verdict) in [(Fault::ShortFile { missing: 3 }, "failed"), (partial, "partial")] {

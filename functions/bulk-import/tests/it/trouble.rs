@@ -138,3 +138,17 @@ async fn an_import_leaves_half_of_a_stores_points_to_what_somebody_waits_for(poo
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     assert_eq!(import.run_to_the_end().await, "completed");
 }
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn an_execution_that_wakes_after_another_has_gone_ahead_ends(pool: PgPool) {
+    let import = Import::start(&pool, 20).await;
+    import.run_to("fan_out").await;
+    // As the webhook leaves it, whose execution is the one that fans out.
+    sqlx::raw_sql("update sync_operations set end_told = submitted")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(next(&import.step("fan_out").await.unwrap()), "drain");
+    assert_eq!(next(&import.step("poll").await.unwrap()), "end");
+    assert_eq!(import.run_to_the_end().await, "completed");
+}

@@ -1,5 +1,6 @@
 //! What becomes of the messages in the queues.
 
+mod bulk_end;
 mod chunk;
 mod coalesced;
 mod privacy;

@@ -74,6 +74,24 @@ impl Scene {
         handle(&self.context, event).await
     }
 
+    /// The operations of imports that wait to be started, and how many executions they had.
+    async fn carried(&self) -> Vec<String> {
+        let waiting = self
+            .redis
+            .queue(QueueName::BulkImport)
+            .peek(0, 100)
+            .await
+            .unwrap()
+            .items;
+        let imports = waiting.iter().map(|message| match decode(&message.body).unwrap() {
+            Body::Import(import) => format!("{} {}", import.operations.join(","), import.part),
+            other => panic!("{other:?}"),
+        });
+        let mut imports: Vec<String> = imports.collect();
+        imports.sort();
+        imports
+    }
+
     /// What waits in the queues: queue, list, reach.
     async fn waiting(&self) -> Vec<(QueueName, String, Reach)> {
         let mut waiting = Vec::new();
@@ -287,4 +305,38 @@ async fn what_is_older_than_its_retention_is_removed_and_nothing_else(pool: PgPo
     // The last complete import is kept: since then, changes are known.
     let jobs = "select status from sync_jobs order by status";
     assert_eq!(rows(&scene.pool, jobs).await, ["completed", "running"]);
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn an_import_that_nobody_carries_any_more_is_started_again(pool: PgPool) {
+    let scene = Scene::new(pool).await;
+    // Its message got lost; one of its executions; and nothing, for the last step was just now.
+    scene
+        .execute(
+            "insert into sync_jobs (id, shop_id, kinds, operations, status, requested_at) \
+             select gen_random_uuid(), id, '{customers}', '{customers}', 'queued', now() - interval '11 min' from shops; \
+             insert into sync_jobs (id, shop_id, kinds, operations, status, requested_at, started_at) \
+             select gen_random_uuid(), id, '{orders,products}', '{orders,products}', 'running', \
+                 now() - interval '3 h', now() - interval '3 h' from shops; \
+             insert into sync_operations (job_id, operation, phase, stepped_at) \
+             select j.id, o.name, 'running', now() - o.age from sync_jobs j, \
+                 (values ('orders', interval '2 h'), ('products', interval '50 min')) as o (name, age) \
+             where status = 'running'",
+        )
+        .await;
+    assert_eq!(scene.invoke("hourly").await.unwrap().revived, 2);
+    assert_eq!(scene.carried().await, ["customers 0", "orders 1"]);
+    // The one that was never started is told again until it is; the other has an hour.
+    assert_eq!(scene.invoke("hourly").await.unwrap().revived, 1);
+    scene.execute("update sync_jobs set requested_at = now()").await;
+    assert_eq!(scene.invoke("hourly").await.unwrap().revived, 0);
+    scene.execute("update sync_operations set stepped_at = now() - interval '61 min', phase = 'finished' where operation = 'products'").await;
+    scene
+        .execute("update sync_operations set stepped_at = now() - interval '61 min' where operation = 'orders'")
+        .await;
+    assert_eq!(scene.invoke("hourly").await.unwrap().revived, 1);
+    assert_eq!(
+        scene.carried().await,
+        ["customers 0", "customers 0", "orders 1", "orders 2"]
+    );
 }

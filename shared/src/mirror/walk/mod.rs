@@ -8,7 +8,7 @@ mod begin;
 
 use chrono::{DateTime, Utc};
 
-use super::{Error, customers};
+use super::{Error, customers, visible};
 use crate::message::{Page, Reach, Resource};
 use crate::shopify::{self, Answer, Changes, Client, Consent, Gid, Item, ListPage, Position};
 use crate::store::differences::{self, CustomerParts, Differences, Levels, Listed};
@@ -68,13 +68,15 @@ pub async fn step(store: &Store, client: &Client, page: &Page) -> Result<Walked,
     drop(tx);
     let from = position(walk, page.reach, &state);
     let answer = client.list(&page.shop, &token, &walk.list, from).await?;
+    let hides =
+        walk.may_hide && page.reach == Reach::All && !visible::sees_all_orders(client, &page.shop, &token).await?;
 
     let mut tx = store.begin().await?;
     // Another worker may have read the same page.
     if walks::running(&mut tx, name, true).await?.as_ref() != Some(&state) {
         return Ok(nothing(Outcome::More));
     }
-    let (step, wants) = compare(&mut tx, walk, page.reach, name, &state, &answer).await?;
+    let (step, wants) = compare(&mut tx, walk, (page.reach, hides), name, &state, &answer).await?;
     let wants = pending_fetches::want(&mut tx, &wants).await?;
     let totals = walks::step(&mut tx, name, &step).await?;
     store::commit(tx).await?;
@@ -123,11 +125,11 @@ fn position<'a>(walk: &Walk, reach: Reach, state: &'a walks::Walk) -> Position<'
     }
 }
 
-/// What a page tells, and where the walk goes on.
+/// What a page tells, and where the walk goes on. The store may hide what is old.
 async fn compare(
     tx: &mut Transaction,
     walk: &Walk,
-    reach: Reach,
+    (reach, hides): (Reach, bool),
     name: Name<'_>,
     state: &walks::Walk,
     answer: &Answer<ListPage>,
@@ -162,11 +164,10 @@ async fn compare(
         unsettled = differences.unsettled;
         step.unsettled = unsettled.len() as i64;
         let until = next.is_some().then_some(last);
-        if !walk.may_hide {
-            let gone = differences::gone(tx, table, &listed, state.after_id, until).await?;
-            step.gone = gone.len() as i64;
-            different.extend(gone);
-        }
+        let shown_since = hides.then(|| visible::orders_shown_since(answer.observed_at));
+        let gone = differences::gone(tx, table, &listed, (state.after_id, until), shown_since).await?;
+        step.gone = gone.len() as i64;
+        different.extend(gone);
         let sums = differences::sums(tx, table, &listed, state.after_id, until).await?;
         step.mirrored = sums.mirrored;
         (step.listed_sum, step.mirrored_sum) = (sums.listed_sum, sums.mirrored_sum);

@@ -202,7 +202,7 @@ pub fn root_field<'c>(
 ) -> Option<Resolved<'c>> {
     Some(match name {
         "location" => location(catalogue, args),
-        "locations" => location_node::list(catalogue, args),
+        "locations" => location_node::list(catalogue, args, warnings),
         "inventoryItem" => {
             by_id(args, "InventoryItem").map(|id| Value::nullable(id.and_then(|id| ItemNode::find(catalogue, id))))
         }

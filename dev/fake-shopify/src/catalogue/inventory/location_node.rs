@@ -2,6 +2,7 @@
 
 use super::{ITEM_OFFSET, ItemNode, Location};
 use crate::catalogue::Catalogue;
+use crate::catalogue::search::{self, Filter, Warning};
 use crate::graphql::page;
 use crate::graphql::value::{Args, Connection, FieldError, Fields, Leaf, Object, Place, Resolved, Value, gid_number};
 
@@ -50,12 +51,15 @@ impl Object for LocationNode<'_> {
 }
 
 /// The list of locations. Inactive ones show only on demand; there are no legacy ones here.
-pub fn list<'c>(catalogue: &'c Catalogue, args: &Args) -> Resolved<'c> {
+pub fn list<'c>(catalogue: &'c Catalogue, args: &Args, warnings: &mut Vec<Warning>) -> Resolved<'c> {
     let inactive = args.flag("includeInactive").unwrap_or(false);
+    let query = args.text("query").unwrap_or_default();
+    let filter = search::parse(query, search::LOCATIONS, "locations", warnings)?;
     let mut shown: Vec<&Location> = catalogue
         .locations
         .values()
         .filter(|location| location.active || inactive)
+        .filter(|location| accepted(&filter, location))
         .collect();
     let by_name = match args.text("sortKey").unwrap_or("NAME") {
         "NAME" => true,
@@ -76,6 +80,15 @@ pub fn list<'c>(catalogue: &'c Catalogue, args: &Args) -> Resolved<'c> {
     let keys = shown.into_iter().enumerate().map(place).collect();
     Connection::page("Location", args, page::PAGE, keys, |location| {
         Box::new(LocationNode { catalogue, location })
+    })
+}
+
+fn accepted(filter: &Filter, location: &Location) -> bool {
+    filter.accepts(|field, term| match field {
+        "id" => term.number(location.id),
+        "active" => term.text(if location.active { "true" } else { "false" }),
+        "created_at" => term.time(location.created_at),
+        _ => false,
     })
 }
 
