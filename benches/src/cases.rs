@@ -35,12 +35,7 @@ impl Case {
                 let own = std::env::current_exe()?;
                 vec![own.to_string_lossy().into_owned()]
             }
-            "node" => vec!["node".to_owned(), "benches/pipelines/node/import.mjs".to_owned()],
-            "dlt" => vec![
-                ".dev/dlt/bin/python".to_owned(),
-                "benches/pipelines/dlt/load.py".to_owned(),
-            ],
-            other => bail!("CASES names {other}: there are prototype, mercury, node and dlt"),
+            other => bail!("CASES names {other}: there are prototype and mercury"),
         };
         Ok(Self {
             name: name.to_owned(),
