@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
@@ -24,36 +24,30 @@ pub struct Outcome {
 /// A case and what came of it.
 pub struct Case {
     pub name: String,
-    command: Vec<String>,
     pub outcomes: Vec<Outcome>,
 }
 
 impl Case {
     pub fn named(name: &str) -> Result<Self> {
-        let command = match name {
-            "prototype" | "mercury" => {
-                let own = std::env::current_exe()?;
-                vec![own.to_string_lossy().into_owned()]
-            }
-            other => bail!("CASES names {other}: there are prototype and mercury"),
-        };
+        ensure!(
+            ["prototype", "mercury"].contains(&name),
+            "CASES names {name}: there are prototype and mercury"
+        );
         Ok(Self {
             name: name.to_owned(),
-            command,
             outcomes: Vec::new(),
         })
     }
 
     /// Runs it once.
     pub async fn run(&self, environment: &[(&str, String)]) -> Result<Outcome> {
-        let output = Command::new(&self.command[0])
-            .args(&self.command[1..])
+        let output = Command::new(std::env::current_exe()?)
             .envs(environment.iter().map(|(name, value)| (*name, value.as_str())))
             .env(CASE, &self.name)
             .stderr(Stdio::inherit())
             .output()
             .await
-            .with_context(|| format!("{} cannot be started", self.command.join(" ")))?;
+            .with_context(|| format!("{} cannot be started", self.name))?;
         ensure!(output.status.success(), "{} failed: {}", self.name, output.status);
         let printed = String::from_utf8(output.stdout)?;
         let last = printed.lines().last().unwrap_or_default();

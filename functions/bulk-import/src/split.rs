@@ -4,7 +4,7 @@
 //! the reconcile; an execution of the operation that comes late finds it replaced and ends.
 
 use shared::carrier::carry;
-use shared::import::{self, Range};
+use shared::import;
 use shared::message::{Body, Import, QueueName};
 use shared::store::sync_operations::{self, Operation};
 use shared::store::{self, Transaction};
@@ -13,10 +13,7 @@ use super::{Answer, Error, Run};
 
 /// Puts the parts in the operation's place, and returns their names; none if it cannot be split further.
 pub(crate) async fn record(run: &Run<'_>, tx: &mut Transaction, operation: &Operation) -> Result<Vec<String>, Error> {
-    let range = Range {
-        from: operation.from_id,
-        to: operation.to_id,
-    };
+    let range = operation.range();
     let (shop, token) = run.access(tx).await?;
     let query = run.definition.bounds_query(range);
     let Some((first, last)) = run.context.client.id_bounds(&shop, &token, &query).await? else {

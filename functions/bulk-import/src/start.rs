@@ -1,6 +1,5 @@
 //! Start: hands the query to Shopify, once.
 
-use shared::import::Range;
 use shared::shopify;
 use shared::store::sync_operations::{self, Operation};
 use shared::store::{self, Transaction, sync_jobs};
@@ -43,10 +42,6 @@ pub(crate) async fn submit(
     let (shop, token) = run.access(&mut tx).await?;
     let client = &run.context.client;
     // The number tells a second submission from the first, which Shopify ended.
-    let range = Range {
-        from: operation.from_id,
-        to: operation.to_id,
-    };
     let marker = format!("mercury {} {} {}", run.job_id, run.operation, operation.submitted);
     let found = client.find_bulk_operation(&shop, &token, &marker).await?;
     let (bulk, scopes) = match found {
@@ -56,7 +51,7 @@ pub(crate) async fn submit(
             // Asked before, so that no scope is taken for granted that came while the file was being written.
             let scopes = client.access_scopes(&shop, &token).await?.data;
             match client
-                .run_bulk_query(&shop, &token, &marker, &run.definition.query_of(range))
+                .run_bulk_query(&shop, &token, &marker, &run.definition.query_of(operation.range()))
                 .await
             {
                 Ok(bulk) => (bulk, Some(scopes)),

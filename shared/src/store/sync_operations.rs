@@ -31,6 +31,16 @@ pub struct Operation {
     pub to_id: Option<i64>,
 }
 
+impl Operation {
+    /// The ids that it lists.
+    pub fn range(&self) -> Range {
+        Range {
+            from: self.from_id,
+            to: self.to_id,
+        }
+    }
+}
+
 /// Notes that an execution takes a step, whatever becomes of it.
 pub async fn stepped(tx: &mut Transaction, job_id: Uuid, operation: &str) -> Result<(), Error> {
     sqlx::query!(
