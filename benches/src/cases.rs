@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
@@ -24,30 +24,41 @@ pub struct Outcome {
 /// A case and what came of it.
 pub struct Case {
     pub name: String,
+    command: Vec<String>,
     pub outcomes: Vec<Outcome>,
 }
 
 impl Case {
     pub fn named(name: &str) -> Result<Self> {
-        ensure!(
-            ["prototype", "mercury"].contains(&name),
-            "CASES names {name}: there are prototype and mercury"
-        );
+        let command = match name {
+            "prototype" | "mercury" => {
+                let own = std::env::current_exe()?;
+                vec![own.to_string_lossy().into_owned()]
+            }
+            "node" => vec!["node".to_owned(), "benches/pipelines/node/import.mjs".to_owned()],
+            "dlt" => vec![
+                ".dev/dlt/bin/python".to_owned(),
+                "benches/pipelines/dlt/load.py".to_owned(),
+            ],
+            other => bail!("CASES names {other}: there are prototype, mercury, node and dlt"),
+        };
         Ok(Self {
             name: name.to_owned(),
+            command,
             outcomes: Vec::new(),
         })
     }
 
     /// Runs it once.
     pub async fn run(&self, environment: &[(&str, String)]) -> Result<Outcome> {
-        let output = Command::new(std::env::current_exe()?)
+        let output = Command::new(&self.command[0])
+            .args(&self.command[1..])
             .envs(environment.iter().map(|(name, value)| (*name, value.as_str())))
             .env(CASE, &self.name)
             .stderr(Stdio::inherit())
             .output()
             .await
-            .with_context(|| format!("{} cannot be started", self.name))?;
+            .with_context(|| format!("{} cannot be started", self.command.join(" ")))?;
         ensure!(output.status.success(), "{} failed: {}", self.name, output.status);
         let printed = String::from_utf8(output.stdout)?;
         let last = printed.lines().last().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Rows a second of an import, side by side with what one would write by hand. README.md says what is compared.
+//! Rows a second of an import, side by side with what one would take or write instead. README.md says what is compared.
 
 mod cases;
 mod mercury;
@@ -55,7 +55,11 @@ async fn compare() -> Result<()> {
     let megabytes = operation.file_size.unwrap_or_default() as f64 / 1e6;
     println!("{lines} lines, {megabytes:.1} MB");
 
-    let environment = [(ADMIN_URL, server.admin_url()), (OPERATION, operation.id.clone())];
+    let environment = [
+        (ADMIN_URL, server.admin_url()),
+        (OPERATION, operation.id.clone()),
+        ("FILE_URL", operation.url.clone().context("the store has nothing")?),
+    ];
     for round in 1..=rounds {
         for case in &mut cases {
             let outcome = case.run(&environment).await?;
