@@ -46,6 +46,9 @@ pub async fn remove_before(
     let drift = sqlx::query!("delete from drift where recorded_at < $1", oldest_job)
         .execute(&mut *tx)
         .await?;
+    let parts = sqlx::query!("delete from drift_parts where recorded_at < $1", oldest_job)
+        .execute(&mut *tx)
+        .await?;
     // The last complete import of an operation tells since when changes are known.
     let jobs = sqlx::query!(
         r#"
@@ -63,7 +66,7 @@ pub async fn remove_before(
     )
     .execute(&mut *tx)
     .await?;
-    Ok([logs, rejections, drift, jobs]
+    Ok([logs, rejections, drift, parts, jobs]
         .iter()
         .map(|done| done.rows_affected())
         .sum())

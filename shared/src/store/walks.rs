@@ -1,9 +1,10 @@
-//! `walks` and `drift`: how far comparing a store's lists with its mirror has come, and what it found.
+//! `walks`: how far comparing a store's lists with its mirror has come.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Error, Transaction};
+use super::part_differences::Part;
+use super::{Error, Transaction, drift};
 
 /// A walk that is going on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub struct Step {
     /// Sums travel as text: they outgrow 64 bits.
     pub listed_sum: String,
     pub mirrored_sum: String,
+    /// Of all: what was compared inside the resources.
+    pub parts: Vec<Part>,
     /// None: it goes on.
     pub status: Option<&'static str>,
 }
@@ -163,47 +166,6 @@ pub async fn handed_over(tx: &mut Transaction, shop_id: i64, lists: &[String]) -
     Ok(())
 }
 
-/// What the last comparison of all ids of a list found.
-#[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "columns are described in the migration")]
-pub struct Drift {
-    pub shop_domain: String,
-    pub list: String,
-    pub compared_at: DateTime<Utc>,
-    pub listed: i64,
-    pub mirrored: i64,
-    pub missing: i64,
-    pub stale: i64,
-    pub gone: i64,
-    pub listed_sum: String,
-    pub mirrored_sum: String,
-}
-
-impl Drift {
-    /// How many resources differ. Zero: the mirror is equal.
-    pub fn differences(&self) -> i64 {
-        self.missing + self.stale + self.gone
-    }
-}
-
-/// The last comparison of every list, of one store or of all.
-pub async fn drift(tx: &mut Transaction, shop_domain: Option<&str>) -> Result<Vec<Drift>, Error> {
-    let rows = sqlx::query_as!(
-        Drift,
-        r#"
-        select distinct on (s.domain, d.list) s.domain as shop_domain, d.list, d.compared_at, d.listed, d.mirrored,
-               d.missing, d.stale, d.gone, d.listed_sum::text as "listed_sum!", d.mirrored_sum::text as "mirrored_sum!"
-        from drift d join shops s on s.id = d.shop_id
-        where $1::text is null or s.domain = $1
-        order by s.domain, d.list, d.compared_at desc
-        "#,
-        shop_domain,
-    )
-    .fetch_all(&mut *tx)
-    .await?;
-    Ok(rows)
-}
-
 /// The walk, if it is still going on. Locked, for the rest of the transaction, if it is to be moved on.
 pub async fn running(tx: &mut Transaction, name: Name<'_>, lock: bool) -> Result<Option<Walk>, Error> {
     if lock {
@@ -269,21 +231,10 @@ pub async fn step(tx: &mut Transaction, name: Name<'_>, step: &Step) -> Result<T
     )
     .fetch_one(&mut *tx)
     .await?;
-    sqlx::query!(
-        r#"
-        insert into drift (shop_id, list, compared_at, listed, mirrored, missing, stale, gone, listed_sum, mirrored_sum)
-        select shop_id, list, bound, listed, mirrored, missing, stale, gone, listed_sum, mirrored_sum
-        from walks
-        where shop_id = $1 and list = $2 and reach = $3 and run = $4 and reach = 'all' and status in ('completed', 'overrun')
-        on conflict do nothing
-        "#,
-        name.shop_id,
-        name.list,
-        name.reach,
-        name.run,
-    )
-    .execute(&mut *tx)
-    .await?;
+    for part in &step.parts {
+        drift::add_part(tx, name, part).await?;
+    }
+    drift::record(tx, name).await?;
     Ok(totals)
 }
 

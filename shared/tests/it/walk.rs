@@ -7,7 +7,7 @@ use shared::mirror::resource;
 use shared::mirror::walk::{Outcome, Totals, step};
 use shared::shopify::{Client, Gid};
 use shared::store::walks::{self, Name};
-use shared::store::{Store, commit, sync_operations};
+use shared::store::{Store, commit, drift, sync_operations};
 use shared::walk::{WALKS, Walk, find};
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
@@ -167,9 +167,30 @@ async fn an_equal_mirror_has_no_drift_and_wants_nothing(pool: PgPool) {
     scene.walk_all(Reach::All).await;
     assert_eq!(scene.fetch_wanted().await, 0);
     let mut tx = scene.store.begin().await.unwrap();
-    let drift = walks::drift(&mut tx, None).await.unwrap();
-    assert_eq!(drift.len(), WALKS.len());
-    for drift in drift {
+    let lists = drift::last(&mut tx, None).await.unwrap();
+    assert_eq!(lists.len(), WALKS.len());
+    let parts = drift::parts(&mut tx, &lists).await.unwrap();
+    let tables: Vec<&str> = parts.iter().map(|part| part.table_name.as_str()).collect();
+    assert_eq!(
+        tables,
+        [
+            "collection_products",
+            "customer_email_consents",
+            "customer_purchases",
+            "customer_sms_consents",
+            "inventory_levels"
+        ]
+    );
+    for part in parts {
+        assert_eq!(part.differences(), 0, "{part:?}");
+        assert_eq!(
+            (part.listed, &part.listed_sum),
+            (part.mirrored, &part.mirrored_sum),
+            "{part:?}"
+        );
+        assert!(part.listed > 0, "{part:?}");
+    }
+    for drift in lists {
         assert_eq!(drift.differences(), 0, "{drift:?}");
         assert_eq!(
             (drift.listed, &drift.listed_sum),
@@ -218,6 +239,57 @@ async fn missing_stale_and_gone_rows_are_told_apart(pool: PgPool) {
     assert_eq!(scene.rows("select gid from pending_fetches order by gid").await, wanted);
     scene.fetch_wanted().await;
     assert_eq!(scene.walk("products", Reach::All).await.differences(), 0);
+    scene.is_equal().await;
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn differences_inside_a_resource_are_counted_by_table(pool: PgPool) {
+    let scene = Scene::new(pool, some()).await;
+    scene.fetch_wanted().await;
+    // Of five levels: one is not there, one was deleted, two are older, and there is one too many.
+    scene
+        .execute(
+            "create temp table levels as select *, row_number() over (order by inventory_item_id, location_id) as n \
+             from inventory_levels; \
+             delete from inventory_levels l using levels n where n = 1 and (l.inventory_item_id, l.location_id) \
+                 = (n.inventory_item_id, n.location_id); \
+             update inventory_levels l set deleted_at = case n when 2 then l.observed_at end, \
+                 source_updated_at = l.source_updated_at - make_interval(secs => (n = 3)::int), \
+                 available = l.available + (n = 4)::int \
+             from levels n where n between 2 and 4 and (l.inventory_item_id, l.location_id) \
+                 = (n.inventory_item_id, n.location_id); \
+             alter table levels drop column n; update levels set location_id = 1; \
+             insert into inventory_levels select distinct on (inventory_item_id) * from levels order by inventory_item_id limit 1; \
+             update collection_products set deleted_at = observed_at where (collection_id, product_id) = \
+                 (select collection_id, product_id from collection_products order by 1, 2 limit 1); \
+             update customer_purchases set number_of_orders = number_of_orders + 1 \
+                 where customer_id = (select min(id) from customers)",
+        )
+        .await;
+    scene.walk_all(Reach::All).await;
+    let found = |table: &'static str| {
+        let scene = &scene;
+        async move {
+            let mut tx = scene.store.begin().await.unwrap();
+            let lists = drift::last(&mut tx, None).await.unwrap();
+            let parts = drift::parts(&mut tx, &lists).await.unwrap();
+            let part = parts.into_iter().find(|part| part.table_name == table).unwrap();
+            let equal = part.listed_sum == part.mirrored_sum;
+            (
+                (part.missing, part.stale, part.gone),
+                part.listed - part.mirrored,
+                equal,
+            )
+        }
+    };
+    assert_eq!(found("inventory_levels").await, ((2, 2, 1), 1, false));
+    assert_eq!(found("collection_products").await, ((1, 0, 0), 1, true));
+    assert_eq!(found("customer_purchases").await, ((0, 1, 0), 0, true));
+    scene.fetch_wanted().await;
+    scene.walk_all(Reach::All).await;
+    assert_eq!(found("inventory_levels").await, ((0, 0, 0), 0, true));
+    assert_eq!(found("collection_products").await, ((0, 0, 0), 0, true));
+    assert_eq!(found("customer_purchases").await, ((0, 0, 0), 0, true));
     scene.is_equal().await;
 }
 

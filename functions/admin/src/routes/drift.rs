@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use shared::carrier::carry;
 use shared::message::Body;
 use shared::mirror::walk::{Wanted, begin};
-use shared::store::walks::{self, Drift};
+use shared::store::drift::{self, Drift, DriftPart};
 use shared::store::{self, admin_audit, credentials};
+use shared::walk;
 
 use super::super::Context;
 use super::super::trpc::{Error, input};
@@ -63,16 +64,23 @@ pub(crate) async fn drift(context: &Context, value: Value) -> Result<Value, Erro
     let shop = request.shop.as_deref().map(parse_shop).transpose()?;
     let read = async {
         let mut tx = context.store.begin().await?;
-        walks::drift(&mut tx, shop.as_ref().map(|shop| shop.as_str())).await
+        let lists = drift::last(&mut tx, shop.as_ref().map(|shop| shop.as_str())).await?;
+        let parts = drift::parts(&mut tx, &lists).await?;
+        Ok::<_, store::Error>((lists, parts))
     };
-    let drift = read.await.map_err(|error| Error::unavailable("Postgres", &error))?;
-    Ok(json!({ "drift": drift.iter().map(show).collect::<Vec<_>>() }))
+    let (lists, parts) = read.await.map_err(|error| Error::unavailable("Postgres", &error))?;
+    let show = |list: &Drift| {
+        let inside = |part: &&DriftPart| (part.shop_id, &part.list) == (list.shop_id, &list.list);
+        show(list, parts.iter().filter(inside))
+    };
+    Ok(json!({ "drift": lists.iter().map(show).collect::<Vec<_>>() }))
 }
 
-fn show(drift: &Drift) -> Value {
+fn show<'a>(drift: &Drift, parts: impl Iterator<Item = &'a DriftPart>) -> Value {
     json!({
         "shop": drift.shop_domain,
         "list": drift.list,
+        "table": walk::find(&drift.list).map(|walk| (walk.table)().name),
         "comparedAt": drift.compared_at,
         "differences": drift.differences(),
         "missing": drift.missing,
@@ -80,5 +88,18 @@ fn show(drift: &Drift) -> Value {
         "gone": drift.gone,
         "store": { "count": drift.listed, "checksum": drift.listed_sum },
         "mirror": { "count": drift.mirrored, "checksum": drift.mirrored_sum },
+        "parts": parts.map(show_part).collect::<Vec<_>>(),
+    })
+}
+
+fn show_part(part: &DriftPart) -> Value {
+    json!({
+        "table": part.table_name,
+        "differences": part.differences(),
+        "missing": part.missing,
+        "stale": part.stale,
+        "gone": part.gone,
+        "store": { "count": part.listed, "checksum": part.listed_sum },
+        "mirror": { "count": part.mirrored, "checksum": part.mirrored_sum },
     })
 }

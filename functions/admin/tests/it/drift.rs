@@ -48,6 +48,9 @@ async fn drift_is_what_the_last_comparison_of_each_list_found(pool: PgPool) {
         select id, list, at::timestamptz, 10, 9, missing, 1, 0, 18446744073709551616, -7 from shops,
             (values ('products', '2026-11-23', 5), ('products', '2026-11-24', 1), ('orders', '2026-11-22', 0)) as d (list, at, missing)";
     sqlx::raw_sql(recorded).execute(&pool).await.unwrap();
+    let inside = "insert into drift_parts (shop_id, list, compared_at, table_name, listed, mirrored, missing, stale, gone, listed_sum)
+        select shop_id, list, compared_at, 'inside', 3 + missing, 3, missing, 0, 0, 7 from drift where list = 'products'";
+    sqlx::raw_sql(inside).execute(&pool).await.unwrap();
     let admin = Admin::start(&pool).await;
     for input in [json!({}), json!({ "shop": SHOP })] {
         let (status, answer) = admin.query("sync.drift", &input).await;
@@ -61,10 +64,15 @@ async fn drift_is_what_the_last_comparison_of_each_list_found(pool: PgPool) {
         assert_eq!(
             drift[1],
             json!({
-                "shop": SHOP, "list": "products", "comparedAt": "2026-11-24T00:00:00Z",
+                "shop": SHOP, "list": "products", "table": "products", "comparedAt": "2026-11-24T00:00:00Z",
                 "differences": 2, "missing": 1, "stale": 1, "gone": 0,
                 "store": { "count": 10, "checksum": "18446744073709551616" },
                 "mirror": { "count": 9, "checksum": "-7" },
+                "parts": [{
+                    "table": "inside", "differences": 1, "missing": 1, "stale": 0, "gone": 0,
+                    "store": { "count": 4, "checksum": "7" },
+                    "mirror": { "count": 3, "checksum": null },
+                }],
             })
         );
     }

@@ -5,13 +5,14 @@
 //! it began is mirrored or wanted. Where too much differs for single fetches, the walk ends, and an import is due.
 
 mod begin;
+mod parts;
 
 use chrono::{DateTime, Utc};
 
-use super::{Error, customers, visible};
+use super::{Error, visible};
 use crate::message::{Page, Reach, Resource};
-use crate::shopify::{self, Answer, Changes, Client, Consent, Gid, Item, ListPage, Position};
-use crate::store::differences::{self, CustomerParts, Differences, Levels, Listed};
+use crate::shopify::{Answer, Changes, Client, Gid, ListPage, Position};
+use crate::store::differences::{self, Listed};
 use crate::store::pending_fetches::{self, Want};
 pub use crate::store::walks::Totals;
 use crate::store::walks::{self, Name, Step};
@@ -145,7 +146,8 @@ async fn compare(
         observed_at: answer.observed_at,
     };
     let mut differences = differences::of_listed(tx, table, &listed).await?;
-    add_members(tx, &listed, items, &mut differences).await?;
+    let parts = parts::compare(tx, &listed, items).await?;
+    differences.add(parts.owners);
     let last = ids.iter().copied().max().unwrap_or(state.after_id);
     let mut step = Step {
         window_since: state.window_since,
@@ -171,6 +173,7 @@ async fn compare(
         let sums = differences::sums(tx, table, &listed, state.after_id, until).await?;
         step.mirrored = sums.mirrored;
         (step.listed_sum, step.mirrored_sum) = (sums.listed_sum, sums.mirrored_sum);
+        step.parts = parts.parts;
     }
     go_on(&mut step, state, next.as_deref(), updated_at.last().copied());
     if next.is_none() {
@@ -194,58 +197,6 @@ fn go_on(step: &mut Step, state: &walks::Walk, next: Option<&str>, last: Option<
     {
         (step.window_since, step.window_rows, step.cursor) = (Some(last), 0, None);
     }
-}
-
-/// Adds the resources of which something differs that does not move their time of change.
-async fn add_members(
-    tx: &mut Transaction,
-    listed: &Listed<'_>,
-    items: &[Item],
-    differences: &mut Differences,
-) -> Result<(), Error> {
-    let counted = items.iter().filter_map(|item| Some((item.id, item.members?)));
-    let (ids, counts): (Vec<i64>, Vec<i64>) = counted.unzip();
-    let (mut levels, mut customers) = (Levels::default(), CustomerParts::default());
-    for item in items {
-        for level in &item.levels {
-            levels.item_ids.push(item.id);
-            levels.location_ids.push(level.location_id);
-            levels.updated_at.push(level.updated_at);
-            levels.available.push(level.available);
-        }
-        if let Some(parts) = &item.customer {
-            add_customer(&mut customers, item.id, parts);
-        }
-        if item.all_levels {
-            levels.whole.push(item.id);
-        }
-    }
-    let mut differing = Vec::new();
-    if !ids.is_empty() {
-        differing.extend(differences::of_members(tx, listed.shop_id, &ids, &counts).await?);
-    }
-    if !levels.item_ids.is_empty() || !levels.whole.is_empty() {
-        differing.extend(differences::of_levels(tx, listed.shop_id, &levels, listed.observed_at).await?);
-    }
-    if !customers.customer_ids.is_empty() {
-        differing.extend(differences::of_customer_parts(tx, listed.shop_id, &customers, listed.observed_at).await?);
-    }
-    differing.retain(|id| !differences.missing.contains(id) && !differences.stale.contains(id));
-    differing.sort_unstable();
-    differences.stale.append(&mut differing);
-    Ok(())
-}
-
-fn add_customer(customers: &mut CustomerParts, id: i64, told: &shopify::CustomerParts) {
-    let state = |consent: &Consent| consent.state.as_deref().map(customers::consent_state);
-    customers.customer_ids.push(id);
-    customers.orders.push(told.number_of_orders);
-    customers.amounts.push(told.amount_spent.clone());
-    customers.last_order_ids.push(told.last_order_id);
-    customers.email_states.push(state(&told.email));
-    customers.email_updated_at.push(told.email.updated_at);
-    customers.sms_states.push(state(&told.sms));
-    customers.sms_updated_at.push(told.sms.updated_at);
 }
 
 fn wants(shop_id: i64, table: &Table, ids: &[i64], wanted_at: DateTime<Utc>) -> Vec<Want> {
