@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::queue::{CLOCK, Error, Layout, Redis, Script};
-use crate::shopify::{Budget, Outcome, Priority, Reservation, ShopDomain, Taken};
+use crate::shopify::{Budget, Call, Outcome, Priority, Reservation, ShopDomain, Taken};
 use crate::telemetry::Chain;
 
 use outage::Outage;
@@ -40,6 +40,8 @@ const MOST_OPEN: u32 = 500;
 const MOST_REFUSALS: Duration = Duration::from_secs(10);
 /// A foreground call that was told to wait is expected so much later than it was told: a drain adds up to two seconds.
 const EXPECTED_FOR: Duration = Duration::from_secs(2);
+/// A background document that was told to wait keeps its turn so much longer: until its message is received again.
+const TURN_KEPT_FOR: Duration = Duration::from_secs(5);
 /// Redis answers within this, or counts as away.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -48,9 +50,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// | key | type | holds |
 /// |---|---|---|
 /// | `bucket` | hash | `maximum` and `rate` as told; `available` at the moment `at`; `spent`, by all calls ever; `refused_since`, of background calls; `expected_until`, of a foreground call |
+/// | `waiting` | hash | of each background document that waits: `since points until` |
 /// | `open` | sorted set | `id points spent-before` of each open call, by the time at which it is taken for dead |
 static LAYOUT: Layout = Layout {
-    keys: &["bucket", "open"],
+    keys: &["bucket", "open", "waiting"],
     parts: &[CLOCK, ("bucket", include_str!("throttle/bucket.lua"))],
 };
 
@@ -117,17 +120,19 @@ impl Throttle {
         None
     }
 
-    async fn reserve(&self, shop: &ShopDomain, points: f64, priority: Priority) -> Taken {
+    async fn reserve(&self, shop: &ShopDomain, call: Call<'_>) -> Taken {
         let reservation = Reservation {
             id: Uuid::new_v4(),
-            points,
+            points: call.points,
         };
         let answer = self.run(&TAKE, shop, reservation.id, |cmd| {
-            cmd.arg(points)
-                .arg(u8::from(priority == Priority::Background))
+            cmd.arg(call.points)
+                .arg(u8::from(call.priority == Priority::Background))
                 .arg(MOST_OPEN)
                 .arg(MOST_REFUSALS.as_millis() as u64)
-                .arg(EXPECTED_FOR.as_millis() as u64);
+                .arg(EXPECTED_FOR.as_millis() as u64)
+                .arg(call.document)
+                .arg(TURN_KEPT_FOR.as_millis() as u64);
         });
         match answer.await {
             None => Taken::Unknown,
@@ -157,8 +162,8 @@ impl Throttle {
 }
 
 impl Budget for Throttle {
-    fn take<'a>(&'a self, shop: &'a ShopDomain, points: f64, priority: Priority) -> BoxFuture<'a, Taken> {
-        self.reserve(shop, points, priority).boxed()
+    fn take<'a>(&'a self, shop: &'a ShopDomain, call: Call<'a>) -> BoxFuture<'a, Taken> {
+        self.reserve(shop, call).boxed()
     }
 
     fn settle<'a>(&'a self, shop: &'a ShopDomain, reservation: Reservation, outcome: Outcome) -> BoxFuture<'a, ()> {

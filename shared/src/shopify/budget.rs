@@ -21,6 +21,17 @@ pub enum Priority {
     Background,
 }
 
+/// A call that wants to go.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The name of its document. Documents of the background take turns, however much each of them costs.
+    pub document: &'a str,
+    /// How many points it needs.
+    pub points: f64,
+    /// Whether it goes first.
+    pub priority: Priority,
+}
+
 /// Points that are held for one call.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reservation {
@@ -68,7 +79,7 @@ pub enum Outcome {
 /// Keeps the budget of every store. It never fails: what it cannot say, it says so.
 pub trait Budget: fmt::Debug + Send + Sync {
     /// Asks for the points of one call.
-    fn take<'a>(&'a self, shop: &'a ShopDomain, points: f64, priority: Priority) -> BoxFuture<'a, Taken>;
+    fn take<'a>(&'a self, shop: &'a ShopDomain, call: Call<'a>) -> BoxFuture<'a, Taken>;
 
     /// Ends a call.
     fn settle<'a>(&'a self, shop: &'a ShopDomain, reservation: Reservation, outcome: Outcome) -> BoxFuture<'a, ()>;

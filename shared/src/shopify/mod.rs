@@ -20,7 +20,7 @@ mod subscriptions;
 mod topic;
 pub mod webhook;
 
-pub use budget::{Budget, Outcome, Priority, Reservation, Taken, Told};
+pub use budget::{Budget, Call, Outcome, Priority, Reservation, Taken, Told};
 pub use bulk::{BulkOperation, BulkStatus};
 pub use client::{Answer, Client, Settings};
 pub use domain::{InvalidDomain, ShopDomain};

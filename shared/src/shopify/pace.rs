@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::budget::{Budget, Outcome, Priority, Reservation, Taken};
+use super::budget::{Budget, Call, Outcome, Priority, Reservation, Taken};
 use super::{Error, ShopDomain};
 
 /// What a query costs whose cost nobody has seen yet: somewhat more than our dearest one.
@@ -56,10 +56,15 @@ impl Pace {
     pub async fn begin(&self, shop: &ShopDomain, document: &str) -> Result<Option<Reservation>, Error> {
         let Some(budget) = &self.budget else { return Ok(None) };
         let points = self.cost(document);
+        let call = Call {
+            document: name(document),
+            points,
+            priority: self.priority,
+        };
         let started = Instant::now();
         let mut shortest = SHORTEST;
         loop {
-            let wait = match budget.take(shop, points, self.priority).await {
+            let wait = match budget.take(shop, call).await {
                 Taken::Reserved(reservation) => return Ok(Some(reservation)),
                 Taken::Unknown => return Ok(None),
                 Taken::Wait(wait) => wait.max(shortest),
@@ -102,5 +107,25 @@ impl Pace {
             false => UNSEEN_QUERY,
         };
         known.get(document).copied().unwrap_or(unseen)
+    }
+}
+
+/// What a document calls itself.
+fn name(document: &str) -> &str {
+    let document = document.trim_start();
+    let named = document.split_once(' ').map_or("", |(_, rest)| rest);
+    let end = named.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(named.len());
+    &named[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_are_told_apart_by_their_names() {
+        assert_eq!(name("query OrdersList($first: Int!) {"), "OrdersList");
+        assert_eq!(name("\nmutation Cancel { a }"), "Cancel");
+        assert_eq!(name("{ shop { id } }"), "");
     }
 }

@@ -1,7 +1,7 @@
 -- Guarantee: the reservation is over. What the store told of its bucket replaces what was known, less all that other
 --   calls spent since this one took its points: they may have run after the store looked. So an answer that comes late
 --   never says more than is there.
--- KEYS: bucket open
+-- KEYS: bucket open waiting
 -- ARGV: 1 now in ms, or ''  2 and 3 size and rate of an unknown bucket  4 how long a reservation holds in ms  5 id
 --   6 points that the call spent  then, if the store told: 7 size  8 rate  9 points left
 -- Returns: 1 if the call was open, else 0.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use shared::queue::{Redis, Settings};
-use shared::shopify::{Budget, Outcome, Priority, Reservation, ShopDomain, Taken, Told};
+use shared::shopify::{Budget, Call, Outcome, Priority, Reservation, ShopDomain, Taken, Told};
 use shared::throttle::Throttle;
 use uuid::Uuid;
 
@@ -51,7 +51,16 @@ impl Scene {
     }
 
     async fn take(&self, at_ms: u64, points: f64, priority: Priority) -> Taken {
-        self.throttle.at(T0 + at_ms).take(&self.shop, points, priority).await
+        self.take_for(at_ms, "A", points, priority).await
+    }
+
+    async fn take_for(&self, at_ms: u64, document: &str, points: f64, priority: Priority) -> Taken {
+        let call = Call {
+            document,
+            points,
+            priority,
+        };
+        self.throttle.at(T0 + at_ms).take(&self.shop, call).await
     }
 
     async fn reserve(&self, at_ms: u64, points: f64) -> Reservation {
@@ -79,6 +88,12 @@ impl Scene {
         all
     }
 }
+
+const ONE: Call<'static> = Call {
+    document: "A",
+    points: 1.0,
+    priority: Foreground,
+};
 
 fn told(available: f64, spent: f64) -> Outcome {
     Outcome::Told(Told {
@@ -270,6 +285,49 @@ async fn the_background_is_not_starved_by_a_foreground_that_never_rests() {
     assert_eq!(waited, [10, 21], "one in ten seconds, and no more");
 }
 
+/// Calls of the background whose documents are asked for again and again, for so many seconds. How often each went.
+async fn compete(documents: &[(&str, f64)], seconds: u64) -> Vec<u32> {
+    let scene = Scene::with(500.0).await;
+    let mut went = vec![0; documents.len()];
+    let mut next = vec![0; documents.len()];
+    for at in (0..seconds * SECOND).step_by(100) {
+        for (place, (document, points)) in documents.iter().enumerate() {
+            if at < next[place] {
+                continue;
+            }
+            next[place] = match scene.take_for(at, document, *points, Background).await {
+                Taken::Reserved(call) => {
+                    scene.settle(at, call, Outcome::Unknown).await;
+                    went[place] += 1;
+                    at
+                }
+                // The first has a process that waits; the others' messages come back later.
+                Taken::Wait(wait) => at + wait.as_millis() as u64 + if place == 0 { 0 } else { 1_500 },
+                Taken::Unknown => panic!("Redis is away"),
+            };
+        }
+    }
+    went
+}
+
+#[tokio::test]
+async fn background_documents_take_turns_whatever_they_cost_and_who_asks_most() {
+    let went = compete(&[("A", 170.0), ("B", 200.0), ("C", 13.0)], 200).await;
+    assert!(went.iter().all(|times| *times >= 20), "{went:?}");
+    // Nothing that is restored is left unused for it.
+    let spent = f64::from(went[0]) * 170.0 + f64::from(went[1]) * 200.0 + f64::from(went[2]) * 13.0;
+    assert!(spent >= 0.95 * 200.0 * 50.0, "{went:?} spent {spent}");
+}
+
+#[tokio::test]
+async fn a_document_that_is_asked_for_no_more_has_no_turn() {
+    let scene = Scene::with(500.0).await;
+    assert!(!is_reserved(scene.take_for(0, "A", 300.0, Background).await));
+    // In five seconds 250 points are restored.
+    assert!(!is_reserved(scene.take_for(5 * SECOND, "B", 100.0, Background).await));
+    assert!(is_reserved(scene.take_for(12 * SECOND, "B", 100.0, Background).await));
+}
+
 #[tokio::test]
 async fn stores_do_not_share() {
     let (one, other) = (Scene::with(1_000.0).await, Scene::with(1_000.0).await);
@@ -371,7 +429,7 @@ async fn without_redis_nobody_is_held_up() {
     let throttle = throttle_on(&Settings::new("127.0.0.1", free_port()));
     let started = Instant::now();
     for _ in 0..1_000 {
-        let taken = throttle.take(&new_shop(), 1.0, Foreground).await;
+        let taken = throttle.take(&new_shop(), ONE).await;
         assert_eq!(taken, Taken::Unknown);
     }
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
@@ -385,9 +443,9 @@ async fn a_redis_that_hangs_holds_one_call_up_for_a_moment_and_the_next_not_at_a
     let throttle = Throttle::new(redis);
     proxy.shut();
     let started = Instant::now();
-    assert_eq!(throttle.take(&new_shop(), 1.0, Foreground).await, Taken::Unknown);
+    assert_eq!(throttle.take(&new_shop(), ONE).await, Taken::Unknown);
     assert!(started.elapsed() < Duration::from_secs(3));
     let started = Instant::now();
-    assert_eq!(throttle.take(&new_shop(), 1.0, Foreground).await, Taken::Unknown);
+    assert_eq!(throttle.take(&new_shop(), ONE).await, Taken::Unknown);
     assert!(started.elapsed() < Duration::from_millis(100));
 }

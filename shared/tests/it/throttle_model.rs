@@ -142,7 +142,12 @@ impl Run {
         } else {
             Priority::Foreground
         };
-        let taken = self.throttle.at(self.now).take(&self.shop, points, priority).await;
+        let call = shared::shopify::Call {
+            document: ["A", "B", "C"][self.calls.len() % 3],
+            points,
+            priority,
+        };
+        let taken = self.throttle.at(self.now).take(&self.shop, call).await;
         if let Taken::Reserved(reservation) = taken {
             self.calls.push(Call {
                 reservation,
@@ -212,7 +217,12 @@ impl Run {
         let started = self.now;
         while self.now - started < 200_000 {
             let throttle = self.throttle.at(self.now);
-            match throttle.take(&self.shop, MAXIMUM, Priority::Background).await {
+            let all = shared::shopify::Call {
+                document: "A",
+                points: MAXIMUM,
+                priority: Priority::Background,
+            };
+            match throttle.take(&self.shop, all).await {
                 Taken::Wait(wait) => self.wait(wait.as_millis().max(400) as u64),
                 _ => return self.now - started,
             }

@@ -8,8 +8,8 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use shared::queue::Settings;
 use shared::shopify::{
-    Budget, Client, Error, Gid, Outcome, PRODUCT_EXTRAS, Position, Priority, Reservation, ShopDomain, Taken, Told,
-    fetchable_kinds,
+    Budget, Call, Client, Error, Gid, Outcome, PRODUCT_EXTRAS, Position, Priority, Reservation, ShopDomain, Taken,
+    Told, fetchable_kinds,
 };
 use shared::throttle::Throttle;
 use shared::walk::WALKS;
@@ -39,8 +39,8 @@ struct Watched {
 }
 
 impl Budget for Watched {
-    fn take<'a>(&'a self, shop: &'a ShopDomain, points: f64, priority: Priority) -> BoxFuture<'a, Taken> {
-        self.throttle.take(shop, points, priority)
+    fn take<'a>(&'a self, shop: &'a ShopDomain, call: Call<'a>) -> BoxFuture<'a, Taken> {
+        self.throttle.take(shop, call)
     }
 
     fn settle<'a>(&'a self, shop: &'a ShopDomain, call: Reservation, outcome: Outcome) -> BoxFuture<'a, ()> {
@@ -68,13 +68,21 @@ fn process_watched(server: &Server, spent: &Arc<Mutex<f64>>) -> Client {
 struct Asked(Mutex<Vec<f64>>);
 
 impl Budget for Asked {
-    fn take<'a>(&'a self, _: &'a ShopDomain, points: f64, _: Priority) -> BoxFuture<'a, Taken> {
-        self.0.lock().unwrap().push(points);
+    fn take<'a>(&'a self, _: &'a ShopDomain, call: Call<'a>) -> BoxFuture<'a, Taken> {
+        self.0.lock().unwrap().push(call.points);
         std::future::ready(Taken::Unknown).boxed()
     }
 
     fn settle<'a>(&'a self, _: &'a ShopDomain, _: Reservation, _: Outcome) -> BoxFuture<'a, ()> {
         unreachable!("nothing was reserved")
+    }
+}
+
+fn in_front(points: f64) -> Call<'static> {
+    Call {
+        document: "Product",
+        points,
+        priority: Priority::Foreground,
     }
 }
 
@@ -193,7 +201,7 @@ async fn a_call_for_which_there_are_no_points_soon_is_put_off_and_never_sent() {
     let (server, shop) = store((1_000.0, 100.0)).await;
     let gid = product(&server);
     let throttle = throttle_on(&settings());
-    let open = throttle.take(&shop, 1_000.0, Priority::Foreground).await;
+    let open = throttle.take(&shop, in_front(1_000.0)).await;
     let Taken::Reserved(open) = open else {
         panic!("{open:?}")
     };
@@ -227,7 +235,7 @@ async fn a_short_wait_is_slept_and_the_call_is_answered() {
     let (server, shop) = store((1_000.0, 400.0)).await;
     let gid = product(&server);
     let throttle = throttle_on(&settings());
-    let Taken::Reserved(call) = throttle.take(&shop, 1.0, Priority::Foreground).await else {
+    let Taken::Reserved(call) = throttle.take(&shop, in_front(1.0)).await else {
         panic!("no points")
     };
     let empty = Told {
