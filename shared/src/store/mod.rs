@@ -15,6 +15,7 @@ mod error;
 pub mod member_sets;
 pub mod mentions;
 pub mod orders;
+pub mod ownerless;
 pub mod part_differences;
 pub mod partitions;
 pub mod pending_fetches;

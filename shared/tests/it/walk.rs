@@ -243,6 +243,41 @@ async fn missing_stale_and_gone_rows_are_told_apart(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "shared::store::MIGRATOR")]
+async fn what_belongs_to_something_that_nobody_ever_showed_is_found_and_removed(pool: PgPool) {
+    let scene = Scene::new(pool, some()).await;
+    scene.fetch_wanted().await;
+    // As a bulk file tells it that was made before its owner was deleted, if the owner's own file was made after.
+    scene
+        .execute(
+            "create temp table fields as select distinct on (owner_type) * from metafields \
+                 where owner_type in ('Product', 'ProductVariant') order by owner_type, id; \
+             update fields set id = id + 1, owner_id = owner_id + 1, observed_at = observed_at - interval '1 min'; \
+             insert into metafields select * from fields; \
+             create temp table levels as select * from inventory_levels order by inventory_item_id limit 1; \
+             update levels set inventory_item_id = inventory_item_id + 1, observed_at = observed_at - interval '1 min'; \
+             insert into inventory_levels select * from levels",
+        )
+        .await;
+    for (list, kind, times) in [
+        ("products", "Product", 1),
+        ("variants", "ProductVariant", 1),
+        ("inventory", "InventoryItem", 1),
+        ("customers", "Customer", 0),
+        ("orders", "Order", 0),
+        ("collections", "Collection", 0),
+    ] {
+        assert_eq!(scene.walk(list, Reach::All).await.gone, times, "{list}");
+        assert_eq!(scene.walk(list, Reach::Changes).await.gone, 0, "{list}");
+        let wanted = scene.rows("select gid from pending_fetches").await;
+        assert_eq!(wanted.len() as i64, times, "{wanted:?}");
+        assert!(wanted.iter().all(|gid| gid.contains(kind)), "{wanted:?}");
+        scene.fetch_wanted().await;
+        assert_eq!(scene.walk(list, Reach::All).await.differences(), 0, "{list}");
+    }
+    scene.is_equal().await;
+}
+
+#[sqlx::test(migrator = "shared::store::MIGRATOR")]
 async fn differences_inside_a_resource_are_counted_by_table(pool: PgPool) {
     let scene = Scene::new(pool, some()).await;
     scene.fetch_wanted().await;

@@ -13,6 +13,7 @@ use super::{Error, visible};
 use crate::message::{Page, Reach, Resource};
 use crate::shopify::{Answer, Changes, Client, Gid, ListPage, Position};
 use crate::store::differences::{self, Listed};
+use crate::store::ownerless;
 use crate::store::pending_fetches::{self, Want};
 pub use crate::store::walks::Totals;
 use crate::store::walks::{self, Name, Step};
@@ -167,7 +168,11 @@ async fn compare(
         step.unsettled = unsettled.len() as i64;
         let until = next.is_some().then_some(last);
         let shown_since = hides.then(|| visible::orders_shown_since(answer.observed_at));
-        let gone = differences::gone(tx, table, &listed, (state.after_id, until), shown_since).await?;
+        let mut gone = differences::gone(tx, table, &listed, (state.after_id, until), shown_since).await?;
+        if next.is_none() {
+            let owners = ownerless::owners(tx, table, name.shop_id, answer.observed_at, MOST_DIFFERENT).await?;
+            gone.extend(owners.into_iter().filter(|id| !different.contains(id)));
+        }
         step.gone = gone.len() as i64;
         different.extend(gone);
         let sums = differences::sums(tx, table, &listed, state.after_id, until).await?;
