@@ -84,18 +84,15 @@ async fn job(stack: &mut Stack, seed: u64, events: u64) -> Result<bool> {
         runtime,
         ..
     } = &mut *stack;
-    let (traffic, broken, imported) = tokio::join!(
+    let ((taken, given_up, dropped), (), status) = tokio::try_join!(
         shopify.bad_traffic(events, PER_SECOND, seed),
         break_things(services, shopify, runtime, seed),
         follow(&admin, &job),
-    );
-    broken?;
-    let (taken, given_up, dropped) = traffic?;
+    )?;
     say(
         seed,
         &format!("{taken} deliveries were taken, {given_up} given up, {dropped} never sent"),
     );
-    let status = imported?;
     say(seed, &format!("the import ended as {status}"));
 
     let mut mirror = PgConnection::connect(&stack.database_url()).await?;
