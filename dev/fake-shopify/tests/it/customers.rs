@@ -196,6 +196,22 @@ async fn one_who_ordered_is_not_deleted_and_others_are() {
     )
     .await;
     assert_eq!(told(&receiver, "customers/update")["default_address"]["city"], "Graz");
+    edit(&server, json!({"edit_address": {"customer": id}})).await;
+    let shown = told(&receiver, "customers/update");
+    let other = shown["addresses"].as_array().unwrap().iter();
+    let other = other
+        .map(|address| &address["id"])
+        .find(|id| **id != shown["default_address"]["id"]);
+    edit(
+        &server,
+        json!({"edit_address": {"customer": id, "address": other, "default": true, "remove": true}}),
+    )
+    .await;
+    let shown = told(&receiver, "customers/update");
+    assert_eq!(
+        shown["default_address"]["city"], "Graz",
+        "what goes becomes no default: {shown}"
+    );
     edit(&server, json!({"delete_customer": id})).await;
     assert_eq!(told(&receiver, "customers/delete")["id"], id);
 }

@@ -187,7 +187,7 @@ impl Catalogue {
         let default_gone = edit.remove && customer.default_address == Some(id);
         if default_gone || customer.default_address.is_none() {
             customer.default_address = customer.addresses.first().map(|(id, _)| *id);
-        } else if edit.default {
+        } else if edit.default && !edit.remove {
             customer.default_address = Some(id);
         }
         customer.updated_at = customer.updated_at.max(act.now());
