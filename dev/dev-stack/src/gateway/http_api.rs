@@ -46,7 +46,7 @@ async fn handle(State(invoker): State<Invoker>, request: Request) -> Response {
             message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
         }),
         Ok(Ok(outcome)) => {
-            eprintln!("dev-stack: {name} failed: {}", outcome.error_type().unwrap_or_default());
+            eprintln!("dev-stack: {name} failed: {}", outcome.failure().unwrap_or_default());
             let timed_out = matches!(outcome, Outcome::TimedOut(_));
             unavailable(timed_out)
         }

@@ -93,7 +93,7 @@ impl Invoker {
     /// it fails: the next tick comes sooner than a repetition would.
     pub async fn tick(&self, name: &str, payload: Bytes) -> Option<String> {
         match self.run_within(name, payload, Duration::ZERO).await {
-            Ok(outcome) => outcome.error_type(),
+            Ok(outcome) => outcome.failure(),
             Err(error) if error.is::<Refusal>() => None,
             Err(error) => Some(format!("{error:#}")),
         }
@@ -114,7 +114,7 @@ impl Invoker {
             };
             let failure = match outcome {
                 Ok(Outcome::Succeeded(_)) => return,
-                Ok(outcome) => outcome.error_type().unwrap_or_default(),
+                Ok(outcome) => outcome.failure().unwrap_or_default(),
                 Err(error) => format!("{error:#}"),
             };
             if self.running.is_closed() {

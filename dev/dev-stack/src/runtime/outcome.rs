@@ -53,13 +53,20 @@ impl Outcome {
         }
     }
 
-    /// The error's type, such as `Throttled`; none if it succeeded.
-    pub fn error_type(&self) -> Option<String> {
+    /// What went wrong: the error's type, such as `Throttled`, and its message; none if it succeeded.
+    pub fn failure(&self) -> Option<String> {
         if matches!(self, Self::Succeeded(_)) {
             return None;
         }
         let body: Value = serde_json::from_slice(self.body()).unwrap_or_default();
-        Some(body["errorType"].as_str().unwrap_or("Unknown").to_owned())
+        let kind = body["errorType"].as_str().unwrap_or("Unknown");
+        let message = body["errorMessage"].as_str().unwrap_or_default();
+        // An error that is not given a type by us has the name of a type of Rust, which tells nobody anything.
+        Some(if kind.contains("::") {
+            message.to_owned()
+        } else {
+            format!("{kind}: {message}")
+        })
     }
 
     /// Whether the same process may serve the next call.
@@ -84,11 +91,11 @@ mod tests {
         let failed = Outcome::of_response(Bytes::from_static(
             br#"{"errorType":"Throttled","errorMessage":"later"}"#,
         ));
-        assert_eq!(failed.error_type().as_deref(), Some("Throttled"));
+        assert_eq!(failed.failure().as_deref(), Some("Throttled: later"));
         let answer = Outcome::of_response(Bytes::from_static(
             br#"{"errorType":"x","errorMessage":"y","statusCode":200}"#,
         ));
-        assert_eq!(answer.error_type(), None);
+        assert_eq!(answer.failure(), None);
     }
 
     #[test]
