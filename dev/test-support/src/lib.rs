@@ -13,7 +13,7 @@ use fake_shopify::{BulkConfig, Config, Server};
 use serde_json::Value;
 use shared::message::QueueName;
 use shared::queue::{Peeked, Policy, Queue, Settings};
-use shared::shopify::ShopDomain;
+use shared::shopify::{Call, Priority, ShopDomain};
 use shared::store::shops::{self, Profile};
 use shared::store::{Store, commit, credentials};
 use sqlx::{ConnectOptions, PgPool};
@@ -172,6 +172,15 @@ pub async fn shopify_at(products: usize, objects_per_second: f64) -> Server {
 /// The store's name.
 pub fn shop() -> ShopDomain {
     ShopDomain::parse(SHOP).expect("a valid name")
+}
+
+/// A call in the foreground that needs so many points.
+pub fn call(points: f64) -> Call<'static> {
+    Call {
+        document: "Test",
+        points,
+        priority: Priority::Foreground,
+    }
 }
 
 /// The first column of a query, as text.

@@ -10,10 +10,10 @@ mod wire;
 
 use serde_json::{Value, json};
 use shared::message::{Body, QueueName, decode};
-use shared::shopify::{Budget, Priority, Taken};
+use shared::shopify::{Budget, Taken};
 use shared::throttle::Throttle;
 use sqlx::PgPool;
-use test_support::{SHOP, TOKEN, rows, shop, store_with_shop};
+use test_support::{SHOP, TOKEN, call, rows, shop, store_with_shop};
 
 use support::Admin;
 
@@ -75,7 +75,7 @@ async fn a_store_is_added_with_a_token_that_works_and_the_change_is_audited(pool
 async fn an_admin_waits_for_the_points_of_a_store_like_everybody(pool: PgPool) {
     let admin = Admin::start(&pool).await;
     let throttle = Throttle::new(admin.redis.client());
-    let everything = throttle.take(&shop(), 1_000.0, Priority::Foreground).await;
+    let everything = throttle.take(&shop(), call(1_000.0)).await;
     assert!(matches!(everything, Taken::Reserved(_)), "{everything:?}");
     let (status, body) = admin
         .post("/trpc/shops.add", &json!({ "shop": SHOP, "accessToken": TOKEN }))

@@ -1,10 +1,10 @@
 //! An import while something is away, is cancelled, or happens twice at the same time.
 
 use fake_shopify::Fault;
-use shared::shopify::{Budget, Outcome, Priority, Taken, Told};
+use shared::shopify::{Budget, Outcome, Taken, Told};
 use shared::throttle::Throttle;
 use sqlx::PgPool;
-use test_support::{rows, shop, shopify_at};
+use test_support::{call, rows, shop, shopify_at};
 
 use crate::support::{Import, next};
 
@@ -112,7 +112,7 @@ async fn an_unknown_operation_is_permanent(pool: PgPool) {
 async fn an_import_leaves_half_of_a_stores_points_to_what_somebody_waits_for(pool: PgPool) {
     let import = Import::start(&pool, 20).await;
     let throttle = Throttle::new(import.redis.client());
-    let half = throttle.take(&shop(), 1.0, Priority::Foreground).await;
+    let half = throttle.take(&shop(), call(1.0)).await;
     let Taken::Reserved(half) = half else {
         panic!("{half:?}")
     };
@@ -125,7 +125,7 @@ async fn an_import_leaves_half_of_a_stores_points_to_what_somebody_waits_for(poo
     throttle.settle(&shop(), half, Outcome::Told(told)).await;
     assert_eq!(import.step("start").await.unwrap_err().0, "Throttled");
     assert!(import.server.requests(None).is_empty());
-    let everything = throttle.take(&shop(), 500.0, Priority::Foreground).await;
+    let everything = throttle.take(&shop(), call(500.0)).await;
     let Taken::Reserved(everything) = everything else {
         panic!("{everything:?}")
     };

@@ -6,10 +6,10 @@ use fake_shopify::Server;
 use shared::carrier::{carry, in_background};
 use shared::message::QueueName;
 use shared::queue::State;
-use shared::shopify::{Budget, Outcome, Priority, Reservation, Taken, Told};
+use shared::shopify::{Budget, Outcome, Reservation, Taken, Told};
 use shared::throttle::Throttle;
 use sqlx::PgPool;
-use test_support::{shop, shopify, store_with_shop};
+use test_support::{call, shop, shopify, store_with_shop};
 
 use crate::resource;
 use crate::support::Drain;
@@ -36,7 +36,7 @@ impl Scene {
 
     /// Another function takes points of the store.
     async fn take(&self, points: f64) -> Reservation {
-        match self.throttle.take(&shop(), points, Priority::Foreground).await {
+        match self.throttle.take(&shop(), call(points)).await {
             Taken::Reserved(reservation) => reservation,
             other => panic!("{other:?}"),
         }

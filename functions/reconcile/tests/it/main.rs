@@ -5,11 +5,11 @@ use lambda_runtime::Error;
 use reconcile::{Context, Event, Report, handle};
 use shared::config::Environment;
 use shared::message::{Body, QueueName, Reach, decode};
-use shared::shopify::{Budget, Outcome, Priority, SUBSCRIBABLE, Taken, Told};
+use shared::shopify::{Budget, Outcome, SUBSCRIBABLE, Taken, Told};
 use shared::store::Store;
 use shared::throttle::Throttle;
 use sqlx::{AssertSqlSafe, PgPool};
-use test_support::{Redis, SHOP, database_url, event_json, rows, shop, shopify, store_with_shop};
+use test_support::{Redis, SHOP, call, database_url, event_json, rows, shop, shopify, store_with_shop};
 
 struct Scene {
     pool: PgPool,
@@ -250,7 +250,7 @@ async fn subscriptions_that_are_missing_are_made_if_that_is_wanted(pool: PgPool)
 async fn a_reconcile_leaves_half_of_a_stores_points_to_what_somebody_waits_for(pool: PgPool) {
     let scene = Scene::with(pool, [("SUBSCRIPTION_URL", "https://mirror.example.com/webhooks")]).await;
     let throttle = Throttle::new(scene.redis.client());
-    let call = throttle.take(&shop(), 1.0, Priority::Foreground).await;
+    let call = throttle.take(&shop(), call(1.0)).await;
     let Taken::Reserved(call) = call else {
         panic!("{call:?}")
     };
