@@ -110,10 +110,11 @@ impl Pace {
     }
 }
 
-/// What a document calls itself.
+/// What a document calls itself; nothing if it has no name.
 fn name(document: &str) -> &str {
     let document = document.trim_start();
-    let named = document.split_once(' ').map_or("", |(_, rest)| rest);
+    let kinds = ["query ", "mutation "];
+    let named = kinds.iter().find_map(|kind| document.strip_prefix(kind)).unwrap_or("");
     let end = named.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(named.len());
     &named[..end]
 }
