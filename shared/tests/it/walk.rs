@@ -281,23 +281,27 @@ async fn what_belongs_to_something_that_nobody_ever_showed_is_found_and_removed(
 async fn differences_inside_a_resource_are_counted_by_table(pool: PgPool) {
     let scene = Scene::new(pool, some()).await;
     scene.fetch_wanted().await;
-    // Of five levels: one is not there, one was deleted, two are older, and there is one too many.
+    // Seen a minute ago, so that the fetch is later beyond doubt. Of five levels: one is not there, one was deleted, two are older, and there is one too many.
     scene
         .execute(
             "create temp table levels as select *, row_number() over (order by inventory_item_id, location_id) as n \
              from inventory_levels; \
              delete from inventory_levels l using levels n where n = 1 and (l.inventory_item_id, l.location_id) \
                  = (n.inventory_item_id, n.location_id); \
-             update inventory_levels l set deleted_at = case n when 2 then l.observed_at end, \
+             update inventory_levels l set deleted_at = case n when 2 then l.observed_at - interval '1 min' end, \
+                 observed_at = l.observed_at - interval '1 min', \
                  source_updated_at = l.source_updated_at - make_interval(secs => (n = 3)::int), \
                  available = l.available + (n = 4)::int \
              from levels n where n between 2 and 4 and (l.inventory_item_id, l.location_id) \
                  = (n.inventory_item_id, n.location_id); \
-             alter table levels drop column n; update levels set location_id = 1; \
+             alter table levels drop column n; update levels set location_id = 1, \
+                 observed_at = observed_at - interval '1 min'; \
              insert into inventory_levels select distinct on (inventory_item_id) * from levels order by inventory_item_id limit 1; \
-             update collection_products set deleted_at = observed_at where (collection_id, product_id) = \
+             update collection_products set deleted_at = observed_at - interval '1 min', \
+                 observed_at = observed_at - interval '1 min' where (collection_id, product_id) = \
                  (select collection_id, product_id from collection_products order by 1, 2 limit 1); \
-             update customer_purchases set number_of_orders = number_of_orders + 1 \
+             update customer_purchases set number_of_orders = number_of_orders + 1, \
+                 observed_at = observed_at - interval '1 min' \
                  where customer_id = (select min(id) from customers)",
         )
         .await;
