@@ -10,7 +10,6 @@ use super::{Error, Transaction};
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "columns are described in the migration")]
 pub struct Drift {
-    pub shop_id: i64,
     pub shop_domain: String,
     pub list: String,
     pub compared_at: DateTime<Utc>,
@@ -21,6 +20,8 @@ pub struct Drift {
     pub gone: i64,
     pub listed_sum: String,
     pub mirrored_sum: String,
+    /// What was found inside the resources, by table.
+    pub parts: Vec<Part>,
 }
 
 impl Drift {
@@ -32,12 +33,10 @@ impl Drift {
 
 /// The last comparison of every list, of one store or of all.
 pub async fn last(tx: &mut Transaction, shop_domain: Option<&str>) -> Result<Vec<Drift>, Error> {
-    let rows = sqlx::query_as!(
-        Drift,
+    let rows = sqlx::query!(
         r#"
-        select distinct on (s.domain, d.list) s.id as shop_id, s.domain as shop_domain, d.list, d.compared_at, d.listed,
-               d.mirrored, d.missing, d.stale, d.gone, d.listed_sum::text as "listed_sum!",
-               d.mirrored_sum::text as "mirrored_sum!"
+        select distinct on (s.domain, d.list) d.shop_id, s.domain, d.list, d.compared_at, d.listed, d.mirrored,
+               d.missing, d.stale, d.gone, d.listed_sum::text as "listed_sum!", d.mirrored_sum::text as "mirrored_sum!"
         from drift d join shops s on s.id = d.shop_id
         where $1::text is null or s.domain = $1
         order by s.domain, d.list, d.compared_at desc
@@ -46,53 +45,59 @@ pub async fn last(tx: &mut Transaction, shop_domain: Option<&str>) -> Result<Vec
     )
     .fetch_all(&mut *tx)
     .await?;
-    Ok(rows)
+    let of: Vec<_> = rows
+        .iter()
+        .map(|row| (row.shop_id, row.list.as_str(), row.compared_at))
+        .collect();
+    let mut parts = parts(tx, &of).await?;
+    let drift = rows.into_iter().enumerate().map(|(place, row)| Drift {
+        shop_domain: row.domain,
+        list: row.list,
+        compared_at: row.compared_at,
+        listed: row.listed,
+        mirrored: row.mirrored,
+        missing: row.missing,
+        stale: row.stale,
+        gone: row.gone,
+        listed_sum: row.listed_sum,
+        mirrored_sum: row.mirrored_sum,
+        parts: std::mem::take(&mut parts[place]),
+    });
+    Ok(drift.collect())
 }
 
-/// What was found inside the resources, in one table.
-#[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "columns are described in the migration")]
-pub struct DriftPart {
-    pub shop_id: i64,
-    pub list: String,
-    pub table_name: String,
-    pub listed: i64,
-    pub mirrored: i64,
-    pub missing: i64,
-    pub stale: i64,
-    pub gone: i64,
-    pub listed_sum: Option<String>,
-    pub mirrored_sum: Option<String>,
-}
-
-impl DriftPart {
-    /// How many rows differ.
-    pub fn differences(&self) -> i64 {
-        self.missing + self.stale + self.gone
-    }
-}
-
-/// What was found inside the resources of these comparisons, by table.
-pub async fn parts(tx: &mut Transaction, of: &[Drift]) -> Result<Vec<DriftPart>, Error> {
-    let shop_ids: Vec<i64> = of.iter().map(|drift| drift.shop_id).collect();
-    let lists: Vec<String> = of.iter().map(|drift| drift.list.clone()).collect();
-    let compared_at: Vec<DateTime<Utc>> = of.iter().map(|drift| drift.compared_at).collect();
-    let rows = sqlx::query_as!(
-        DriftPart,
+/// The parts of these comparisons, each by table: store, list and time.
+async fn parts(tx: &mut Transaction, of: &[(i64, &str, DateTime<Utc>)]) -> Result<Vec<Vec<Part>>, Error> {
+    let rows = sqlx::query!(
         r#"
-        select p.shop_id, p.list, p.table_name, p.listed, p.mirrored, p.missing, p.stale, p.gone,
+        select d.place as "place!", p.table_name, p.listed, p.mirrored, p.missing, p.stale, p.gone,
                p.listed_sum::text, p.mirrored_sum::text
-        from unnest($1::bigint[], $2::text[], $3::timestamptz[]) as d (shop_id, list, compared_at)
+        from unnest($1::bigint[], $2::text[], $3::timestamptz[])
+            with ordinality as d (shop_id, list, compared_at, place)
         join drift_parts p using (shop_id, list, compared_at)
-        order by p.shop_id, p.list, p.table_name
+        order by d.place, p.table_name
         "#,
-        &shop_ids,
-        &lists,
-        &compared_at,
+        &of.iter().map(|of| of.0).collect::<Vec<i64>>(),
+        &of.iter().map(|of| of.1).collect::<Vec<&str>>() as &[&str],
+        &of.iter().map(|of| of.2).collect::<Vec<_>>(),
     )
     .fetch_all(&mut *tx)
     .await?;
-    Ok(rows)
+    let mut parts = vec![Vec::new(); of.len()];
+    for row in rows {
+        // Counted from one.
+        parts[row.place as usize - 1].push(Part {
+            table: row.table_name,
+            listed: row.listed,
+            mirrored: row.mirrored,
+            missing: row.missing,
+            stale: row.stale,
+            gone: row.gone,
+            listed_sum: row.listed_sum,
+            mirrored_sum: row.mirrored_sum,
+        });
+    }
+    Ok(parts)
 }
 
 /// Adds what a page of a walk told inside its resources.

@@ -9,7 +9,7 @@ use super::{Error, Transaction};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Part {
     /// The table.
-    pub table: &'static str,
+    pub table: String,
     /// Rows that are listed.
     pub listed: i64,
     /// Live rows that are mirrored.
@@ -25,6 +25,13 @@ pub struct Part {
     pub listed_sum: Option<String>,
     /// The same of what is mirrored.
     pub mirrored_sum: Option<String>,
+}
+
+impl Part {
+    /// How many rows differ.
+    pub fn differences(&self) -> i64 {
+        self.missing + self.stale + self.gone
+    }
 }
 
 /// The resources in which something differs, and how much in which table.
@@ -74,7 +81,7 @@ pub async fn of_members(
     Ok(PartDifferences {
         owners: row.owners,
         parts: vec![Part {
-            table: "collection_products",
+            table: "collection_products".to_owned(),
             listed: row.listed,
             mirrored: row.mirrored,
             missing: row.missing,
@@ -162,7 +169,7 @@ pub async fn of_levels(
     Ok(PartDifferences {
         owners: row.owners,
         parts: vec![Part {
-            table: "inventory_levels",
+            table: "inventory_levels".to_owned(),
             listed: row.listed,
             mirrored: row.mirrored,
             missing: row.missing,
@@ -249,8 +256,8 @@ pub async fn of_customer_parts(
     .await?;
     // Each customer has one row in each.
     let listed = told.customer_ids.len() as i64;
-    let part = |table, missing, stale| Part {
-        table,
+    let part = |table: &str, missing, stale| Part {
+        table: table.to_owned(),
         listed,
         mirrored: listed - missing,
         missing,

@@ -20,29 +20,24 @@ local refused_since, expected_until = tonumber(marks[1]), tonumber(marks[2] or 0
 local wait = 0
 
 -- Since when the document waits, and what is needed by those that have waited for longer.
-local function turn()
-  local since, others, ahead = now, {}, 0
+local background, since, ahead = ARGV[7] == '1', now, 0
+if background then
+  local turns = {}
   local entries = redis.call('HGETALL', waiting)
   for i = 1, #entries, 2 do
-    local from, points, until_ = string.match(entries[i + 1], '^(%S+) (%S+) (%S+)$')
-    from = tonumber(from)
-    if tonumber(until_) < now or from > now then
+    local from, points, kept = string.match(entries[i + 1], '^(%S+) (%S+) (%S+)$')
+    if tonumber(kept) < now or tonumber(from) > now then
       redis.call('HDEL', waiting, entries[i])
-    elseif entries[i] == ARGV[11] then
-      since = from
     else
-      others[#others + 1] = { from, tonumber(points) }
+      turns[entries[i]] = { from = tonumber(from), points = tonumber(points) }
     end
   end
-  for _, other in ipairs(others) do
-    if other[1] < since then ahead = ahead + other[2] end
+  if turns[ARGV[11]] then since = turns[ARGV[11]].from end
+  for _, turn in pairs(turns) do
+    if turn.from < since then ahead = ahead + turn.points end
   end
-  return since, ahead
 end
-
-local since, ahead
-if ARGV[7] == '1' then since, ahead = turn() end
-local behind = ARGV[7] == '1' and not (refused_since and now - refused_since >= tonumber(ARGV[9]))
+local behind = background and not (refused_since and now - refused_since >= tonumber(ARGV[9]))
 if behind then
   short = short + math.min(maximum / 2 + ahead, maximum - cost)
   -- Nobody is expected for longer than it takes to fill the bucket.
@@ -51,7 +46,7 @@ if behind then
 end
 -- Less than this is an error of rounding.
 if short < 0.001 and wait == 0 and calls < tonumber(ARGV[8]) then
-  if ARGV[7] == '1' then
+  if background then
     redis.call('HDEL', bucket, 'refused_since')
     redis.call('HDEL', waiting, ARGV[11])
   end
@@ -62,7 +57,7 @@ end
 save()
 -- What is reserved comes back sooner than it is restored, mostly.
 wait = math.ceil(math.max(wait, (short - reserved) / rate * 1000, 0))
-if ARGV[7] ~= '1' then
+if not background then
   redis.call('HSET', bucket, 'expected_until', now + wait + ARGV[10])
   return wait
 end

@@ -47,3 +47,5 @@ mod throttle_model;
 mod throttle_shopify;
 mod traps;
 mod walk;
+mod walk_parts;
+mod walk_scene;

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use shared::carrier::carry;
 use shared::message::Body;
 use shared::mirror::walk::{Wanted, begin};
-use shared::store::drift::{self, Drift, DriftPart};
+use shared::store::drift::{self, Drift};
+use shared::store::part_differences::Part;
 use shared::store::{self, admin_audit, credentials};
 use shared::walk;
 
@@ -64,19 +65,13 @@ pub(crate) async fn drift(context: &Context, value: Value) -> Result<Value, Erro
     let shop = request.shop.as_deref().map(parse_shop).transpose()?;
     let read = async {
         let mut tx = context.store.begin().await?;
-        let lists = drift::last(&mut tx, shop.as_ref().map(|shop| shop.as_str())).await?;
-        let parts = drift::parts(&mut tx, &lists).await?;
-        Ok::<_, store::Error>((lists, parts))
+        drift::last(&mut tx, shop.as_ref().map(|shop| shop.as_str())).await
     };
-    let (lists, parts) = read.await.map_err(|error| Error::unavailable("Postgres", &error))?;
-    let show = |list: &Drift| {
-        let inside = |part: &&DriftPart| (part.shop_id, &part.list) == (list.shop_id, &list.list);
-        show(list, parts.iter().filter(inside))
-    };
-    Ok(json!({ "drift": lists.iter().map(show).collect::<Vec<_>>() }))
+    let drift = read.await.map_err(|error| Error::unavailable("Postgres", &error))?;
+    Ok(json!({ "drift": drift.iter().map(show).collect::<Vec<_>>() }))
 }
 
-fn show<'a>(drift: &Drift, parts: impl Iterator<Item = &'a DriftPart>) -> Value {
+fn show(drift: &Drift) -> Value {
     json!({
         "shop": drift.shop_domain,
         "list": drift.list,
@@ -88,13 +83,13 @@ fn show<'a>(drift: &Drift, parts: impl Iterator<Item = &'a DriftPart>) -> Value 
         "gone": drift.gone,
         "store": { "count": drift.listed, "checksum": drift.listed_sum },
         "mirror": { "count": drift.mirrored, "checksum": drift.mirrored_sum },
-        "parts": parts.map(show_part).collect::<Vec<_>>(),
+        "parts": drift.parts.iter().map(show_part).collect::<Vec<_>>(),
     })
 }
 
-fn show_part(part: &DriftPart) -> Value {
+fn show_part(part: &Part) -> Value {
     json!({
-        "table": part.table_name,
+        "table": part.table,
         "differences": part.differences(),
         "missing": part.missing,
         "stale": part.stale,
