@@ -395,20 +395,27 @@ async fn nothing_is_taken_twice_when_redis_answers_into_the_void() {
 async fn no_key_has_a_time_to_live_and_a_store_at_rest_has_one() {
     let scene = Scene::with(1_000.0).await;
     let call = scene.reserve(0, 10.0).await;
-    let keys = ["bucket", "open"].map(|name| format!("{{mercury:throttle:{}}}:v1:{name}", scene.shop));
+    assert!(!is_reserved(scene.take(0, 1_000.0, Background).await));
+    let keys = ["bucket", "open", "waiting"].map(|name| format!("{{mercury:throttle:{}}}:v1:{name}", scene.shop));
     let mut redis = raw_for(&settings(), &keys[0]).await;
     for key in &keys {
         let ttl: i64 = redis::cmd("TTL").arg(key).query_async(&mut redis).await.unwrap();
         assert_eq!(ttl, -1, "{key}");
     }
-    scene.settle(0, call, told(990.0, 10.0)).await;
+    scene.settle(0, call, told(1_000.0, 10.0)).await;
+    let last = scene.take(SECOND, 1_000.0, Background).await;
+    let Taken::Reserved(last) = last else {
+        panic!("{last:?}")
+    };
+    scene.settle(SECOND, last, Outcome::NotRun).await;
     let there: Vec<bool> = redis::pipe()
         .exists(&keys[0])
         .exists(&keys[1])
+        .exists(&keys[2])
         .query_async(&mut redis)
         .await
         .unwrap();
-    assert_eq!(there, [true, false]);
+    assert_eq!(there, [true, false, false]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
