@@ -106,7 +106,7 @@ pub(super) async fn add_part(tx: &mut Transaction, walk: Name<'_>, part: &Part) 
         r#"
         insert into drift_parts as d (shop_id, list, compared_at, table_name, listed, mirrored, missing, stale, gone,
             listed_sum, mirrored_sum)
-        select shop_id, list, bound, $5, $6, $7, $8, $9, $10, $11::text::numeric, $12::text::numeric
+        select shop_id, list, started_at, $5, $6, $7, $8, $9, $10, $11::text::numeric, $12::text::numeric
         from walks where shop_id = $1 and list = $2 and reach = $3 and run = $4
         on conflict (shop_id, list, compared_at, table_name) do update
         set listed = d.listed + excluded.listed, mirrored = d.mirrored + excluded.mirrored,
@@ -136,7 +136,7 @@ pub(super) async fn record(tx: &mut Transaction, walk: Name<'_>) -> Result<(), E
     sqlx::query!(
         r#"
         insert into drift (shop_id, list, compared_at, listed, mirrored, missing, stale, gone, listed_sum, mirrored_sum)
-        select shop_id, list, bound, listed, mirrored, missing, stale, gone, listed_sum, mirrored_sum
+        select shop_id, list, started_at, listed, mirrored, missing, stale, gone, listed_sum, mirrored_sum
         from walks
         where shop_id = $1 and list = $2 and reach = $3 and run = $4 and reach = 'all' and status in ('completed', 'overrun')
         on conflict do nothing
