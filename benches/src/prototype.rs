@@ -21,16 +21,23 @@ async fn create_tables(pool: &PgPool) -> Result<()> {
         r#"
         create schema if not exists prototype;
         create table if not exists prototype.products (
-            id bigint primary key, title text, handle text, status text, vendor text,
+            id bigint primary key, shop_id bigint not null, title text, handle text, status text, vendor text,
             updated_at timestamptz not null, payload jsonb not null
         );
         create table if not exists prototype.product_variants (
-            id bigint primary key, product_id bigint, sku text, price numeric,
+            id bigint primary key, shop_id bigint not null, product_id bigint, sku text, price numeric,
             updated_at timestamptz not null, payload jsonb not null
         );
         create table if not exists prototype.others (
-            id bigint primary key, parent_id bigint, updated_at timestamptz, payload jsonb not null
+            id bigint primary key, shop_id bigint not null, parent_id bigint, updated_at timestamptz,
+            payload jsonb not null
         );
+        create index if not exists products_updated on prototype.products (shop_id, updated_at);
+        create index if not exists products_handle on prototype.products (shop_id, handle);
+        create index if not exists variants_updated on prototype.product_variants (shop_id, updated_at);
+        create index if not exists variants_product on prototype.product_variants (product_id);
+        create index if not exists others_updated on prototype.others (shop_id, updated_at);
+        create index if not exists others_parent on prototype.others (parent_id);
         alter table prototype.products alter column payload set compression lz4;
         "#,
     )
@@ -145,8 +152,8 @@ async fn write(pool: &PgPool, batch: &Batch) -> Result<()> {
         };
         sqlx::query(
             r#"
-            insert into prototype.products (id, title, handle, status, vendor, updated_at, payload)
-            select id, title, handle, status, vendor, updated_at, payload::jsonb
+            insert into prototype.products (id, shop_id, title, handle, status, vendor, updated_at, payload)
+            select id, 1, title, handle, status, vendor, updated_at, payload::jsonb
             from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[])
                 as t (id, title, handle, status, vendor, updated_at, payload)
             on conflict (id) do update
@@ -169,8 +176,8 @@ async fn write(pool: &PgPool, batch: &Batch) -> Result<()> {
         let prices: Vec<Option<&str>> = batch.iter().map(|(line, _)| line.price.as_deref()).collect();
         sqlx::query(
             r#"
-            insert into prototype.product_variants (id, product_id, sku, price, updated_at, payload)
-            select id, product_id, sku, price::numeric, updated_at, payload::jsonb
+            insert into prototype.product_variants (id, shop_id, product_id, sku, price, updated_at, payload)
+            select id, 1, product_id, sku, price::numeric, updated_at, payload::jsonb
             from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[])
                 as t (id, product_id, sku, price, updated_at, payload)
             on conflict (id) do update
@@ -190,8 +197,8 @@ async fn write(pool: &PgPool, batch: &Batch) -> Result<()> {
     } else {
         sqlx::query(
             r#"
-            insert into prototype.others (id, parent_id, updated_at, payload)
-            select id, parent_id, updated_at, payload::jsonb
+            insert into prototype.others (id, shop_id, parent_id, updated_at, payload)
+            select id, 1, parent_id, updated_at, payload::jsonb
             from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[])
                 as t (id, parent_id, updated_at, payload)
             on conflict (id) do update

@@ -54,7 +54,8 @@ pub struct Written {
     pub stale: usize,
     /// What must be fetched.
     pub ties: Vec<Tie>,
-    rows: HashMap<(&'static str, Key), Change>,
+    /// By table, sorted by key.
+    rows: HashMap<&'static str, Vec<Change>>,
     kept: HashSet<(&'static str, Key)>,
 }
 
@@ -100,6 +101,7 @@ impl<'r> Batch<'r> {
         let mut work = Work {
             tx,
             source,
+            seems_new: None,
             sets: self.sets,
             deletions: BTreeMap::new(),
             written: Written::default(),
@@ -118,6 +120,8 @@ impl<'r> Batch<'r> {
 pub(super) struct Work<'t> {
     tx: &'t mut Transaction,
     source: Source,
+    /// Whether a bulk file seems to tell only what was never seen: what holds for owners holds for their members.
+    seems_new: Option<bool>,
     sets: Vec<MemberSet>,
     deletions: BTreeMap<&'static str, BTreeMap<Key, DateTime<Utc>>>,
     written: Written,
@@ -133,7 +137,12 @@ impl Work<'_> {
             self.written.kept.extend(kept.into_iter().map(|key| (table.name, key)));
         }
         newest(&mut rows, |row| row.key(), |row| row.version());
-        let verdicts = upsert::upsert(self.tx, &rows, self.source).await?;
+        if self.source == Source::Bulk && self.seems_new.is_none() {
+            self.seems_new = upsert::seem_new(self.tx, &rows).await?;
+        }
+        let seem_new = self.seems_new == Some(true);
+        let verdicts = upsert::upsert(self.tx, &rows, self.source, seem_new).await?;
+        let mut changes = Vec::with_capacity(rows.len());
         for row in rows {
             let key = row.key();
             let fate = if let Some(until) = verdicts.ties.get(&key) {
@@ -150,14 +159,14 @@ impl Work<'_> {
                     Fate::Applied
                 }
             };
-            let change = Change {
+            changes.push(Change {
                 key,
                 version: row.version(),
                 fetched_as: row.fetched_as().map(|(_, id)| id),
                 fate,
-            };
-            self.written.rows.insert((table.name, key), change);
+            });
         }
+        self.written.rows.insert(table.name, changes);
         self.remove_missing(table, verdicts.outside).await
     }
 
@@ -194,17 +203,17 @@ fn tie<R: Row>(row: &R, observed_at: DateTime<Utc>) -> Option<Tie> {
 impl Written {
     /// What became of the row of this key and version; superseded within the batch is stale.
     pub fn fate(&self, table: &Table, key: Key, version: Version) -> Fate {
-        match self.rows.get(&(table.name, key)) {
-            Some(change) if change.version == version => change.fate,
+        let of_table = self.rows.get(table.name).map_or(&[][..], Vec::as_slice);
+        match of_table.binary_search_by_key(&key, |change| change.key) {
+            Ok(place) if of_table[place].version == version => of_table[place].fate,
             _ => Fate::Stale,
         }
     }
 
     /// The rows of a table that changed the mirror.
     pub fn changed(&self, table: &Table) -> impl Iterator<Item = &Change> {
-        let of_table = self.rows.iter().filter(move |((name, _), _)| *name == table.name);
-        let changes = of_table.map(|(_, change)| change);
-        changes.filter(|change| matches!(change.fate, Fate::Applied | Fate::New))
+        let of_table = self.rows.get(table.name).into_iter().flatten();
+        of_table.filter(|change| matches!(change.fate, Fate::Applied | Fate::New))
     }
 
     /// Whether a deletion came too late: something observed later had brought the resource back or deleted it.

@@ -50,9 +50,9 @@ impl Table {
         let set = self.set_without();
         // One look-up in the index for each row: whatever the statistics say, never a scan of the table.
         format!(
-            "select t.n, verdict, case when verdict = 'tie' then \
-             greatest(t.observed_at, p.observed_at, case when outside then s.observed_at end) end, \
-             case when outside then nullif(s.observed_at, 'infinity') end \
+            "select array_agg(t.n), array_agg(verdict), array_agg(case when verdict = 'tie' then \
+             greatest(t.observed_at, p.observed_at, case when outside then s.observed_at end) end), \
+             array_agg(case when outside then nullif(s.observed_at, 'infinity') end) \
              from {rows} \
              left join lateral (select * from {table} p where {key} limit 1) p on true \
              left join lateral ({set}) s on true \
@@ -73,8 +73,9 @@ impl Table {
     pub(super) fn compare(&self) -> String {
         let sent = self.sent();
         format!(
-            "select t.n, verdict, case when verdict = 'tie' then greatest(t.observed_at, p.observed_at) end, \
-             null::timestamptz from {rows} \
+            "select array_agg(t.n), array_agg(verdict), \
+             array_agg(case when verdict = 'tie' then greatest(t.observed_at, p.observed_at) end), \
+             array_agg(null::timestamptz) from {rows} \
              cross join lateral (select * from {table} p where {key} limit 1) p \
              cross join lateral (select judge(p.source_updated_at, p.observed_at, p.deleted_at, p.source, \
              t.source_updated_at, t.observed_at, ${source}, ({stored}) is not distinct from ({incoming})) as verdict \
@@ -89,7 +90,7 @@ impl Table {
     }
 
     /// Writes the rows, newest wins, in their order. What was judged before is judged again under the row's lock, for a
-    /// writer that came in between. Returns the keys written, and whether the row is new.
+    /// writer that came in between. Returns the keys written and whether the rows are new, in arrays.
     pub(super) fn write(&self) -> String {
         let mut sent = self.sent();
         sent.push(("raw", "text"));
@@ -115,15 +116,16 @@ impl Table {
             .expect("a string takes every write");
         }
         format!(
-            "insert into {table} ({columns}, source_updated_at, observed_at, raw, source) \
+            "with written as (insert into {table} ({columns}, source_updated_at, observed_at, raw, source) \
              select {casts}, source_updated_at, observed_at, nullif(raw, '')::jsonb, ${source} \
              from {rows} on conflict ({keys}) do update \
              set {assignments}source_updated_at = excluded.source_updated_at, observed_at = excluded.observed_at, \
              deleted_at = null, synced_at = now(), source = excluded.source, raw = excluded.raw \
              where judge({table}.source_updated_at, {table}.observed_at, {table}.deleted_at, {table}.source, \
              excluded.source_updated_at, excluded.observed_at, excluded.source, ({stored}) is not distinct from \
-             ({excluded})) = 'apply' returning {keys}, xmax = 0",
+             ({excluded})) = 'apply' returning {keys}, xmax = 0 as is_new) select {written}, array_agg(is_new) from written",
             table = self.name,
+            written = self.keys_in_arrays(),
             rows = rows(&sent),
             columns = self.tuple("", |column| column.name.to_owned()),
             casts = self.tuple("", |column| column.cast("")),
@@ -261,6 +263,13 @@ impl Table {
             write!(names, ", {prefix}{key}").expect("a string takes every write");
         }
         names
+    }
+
+    /// The key columns of many rows.
+    fn keys_in_arrays(&self) -> String {
+        let keys = self.key_columns().into_iter();
+        let arrays: Vec<String> = keys.map(|(name, _)| format!("array_agg({name})")).collect();
+        arrays.join(", ")
     }
 
     /// The key columns, each after a prefix, and the others.
