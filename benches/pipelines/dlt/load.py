@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 import urllib.request
+from contextlib import closing
 
 home = tempfile.mkdtemp()
 os.environ["DLT_DATA_DIR"] = home
@@ -42,7 +43,8 @@ def load():
     return time.perf_counter() - begin, pipeline.default_schema.data_table_names()
 
 
-with psycopg2.connect(os.environ["DATABASE_URL"]) as connection:
+# Not `with connect() as connection`, which is one transaction, whose locks the load would wait for.
+with closing(psycopg2.connect(os.environ["DATABASE_URL"])) as connection:
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute("drop schema if exists dlt_bench cascade; drop schema if exists dlt_bench_staging cascade")
