@@ -29,6 +29,10 @@ const LINES_PER_BATCH: usize = 5_000;
 /// Bytes in one batch, so that long lines do not fill the memory.
 const BYTES_PER_BATCH: u64 = 4 << 20;
 
+/// Lines parsed before an answer of Postgres is looked for: less than a millisecond, or Postgres would wait while the next
+/// batch is read.
+const LINES_AT_ONCE: usize = 100;
+
 /// How far the work came.
 #[derive(Debug)]
 pub enum Outcome {
@@ -168,6 +172,9 @@ impl Lines {
                 }
                 bytes += line.end - line.offset;
                 lines.push(Line::parse(&mut self.rows, line.offset, line.end, line.bytes));
+                if lines.len().is_multiple_of(LINES_AT_ONCE) {
+                    tokio::task::yield_now().await;
+                }
                 if lines.len() >= LINES_PER_BATCH || bytes >= BYTES_PER_BATCH {
                     return Ok(Batch {
                         lines,
