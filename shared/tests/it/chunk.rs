@@ -254,11 +254,12 @@ async fn among_many_new_rows_the_few_that_are_known_are_judged(pool: PgPool) {
     let (store, shop_id) = store_with_shop(pool.clone()).await;
     let first = Import::start(&store, shop_id, &server, 1).await;
     first.apply(0).await.unwrap();
-    // Of all variants the second, third and fourth stay: one newer than the file, one older, and one of the same second
-    // that a webhook told otherwise. The sixth is none of its product's, as somebody told in full.
+    // No product stays, so that all variants are thought to be new. Of them the second, third and fourth stay: one newer
+    // than the file, one older, and one of the same second that a webhook told otherwise. The sixth is none of its
+    // product's, as somebody told in full.
     sqlx::raw_sql(
         "create table known as select row_number() over (order by id) as place, id, product_id from product_variants;
-        delete from product_variants where id not in (select id from known where place in (2, 3, 4));
+        delete from products; delete from product_variants where id not in (select id from known where place in (2, 3, 4));
         update product_variants v set price = 1, source = 'webhook', observed_at = now() + interval '1 hour',
             source_updated_at = source_updated_at + case place when 2 then interval '1 day' else '0' end
         from known k where k.id = v.id;
@@ -272,7 +273,7 @@ async fn among_many_new_rows_the_few_that_are_known_are_judged(pool: PgPool) {
     for sixth_has_left in [false, true] {
         if sixth_has_left {
             sqlx::raw_sql(
-                "delete from product_variants where id not in (select id from known where place in (2, 3, 4));
+                "delete from products; delete from product_variants where id not in (select id from known where place in (2, 3, 4));
                 update product_variants v set source_updated_at = source_updated_at - interval '1 day', price = 1,
                     observed_at = '2020-01-01' from known k where k.id = v.id and place = 3;
                 insert into member_sets (shop_id, members, owner_id, observed_at, ids)

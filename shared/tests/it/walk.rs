@@ -7,7 +7,7 @@ use shared::mirror::walk::{Outcome, step};
 use shared::shopify::Gid;
 use shared::store::drift;
 use shared::store::part_differences::Part;
-use shared::store::walks::{self};
+use shared::store::walks;
 use shared::walk::{WALKS, find};
 use sqlx::PgPool;
 use uuid::Uuid;

@@ -45,7 +45,8 @@ async fn what_belongs_to_something_that_nobody_ever_showed_is_found_and_removed(
 async fn differences_inside_a_resource_are_counted_by_table(pool: PgPool) {
     let scene = Scene::new(pool, some()).await;
     scene.fetch_wanted().await;
-    // Seen a minute ago, so that the fetch is later beyond doubt. Of five levels: one is not there, one was deleted, two are older, and there is one too many.
+    // Seen a minute ago, so that the fetch is later beyond doubt. Of five levels: one is not there, one was deleted, two are
+    // older, and there is one too many.
     scene
         .execute(
             "create temp table levels as select *, row_number() over (order by inventory_item_id, location_id) as n \
