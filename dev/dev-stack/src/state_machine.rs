@@ -35,8 +35,13 @@ pub struct Execution {
 impl StateMachine {
     /// Creates the machine at the AWS endpoint from the deployed definition.
     pub async fn create(root: &Path, endpoint: &str) -> Result<Self> {
+        Self::create_from(&Self::deployed(root)?, endpoint, &format!("{PREFIX}bulk-import")).await
+    }
+
+    /// The deployed definition, in JSON.
+    pub fn deployed(root: &Path) -> Result<Value> {
         let yaml = fs::read_to_string(root.join(DEFINITION)).with_context(|| format!("cannot read {DEFINITION}"))?;
-        Self::create_from(&definition(&yaml, PREFIX)?, endpoint, &format!("{PREFIX}bulk-import")).await
+        definition(&yaml, PREFIX)
     }
 
     /// Creates a machine from a definition in JSON.

@@ -19,13 +19,15 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
         Some(body) => serde_json::from_str(body).unwrap_or_default(),
         None => payload.clone(),
     };
+    let mut calls = 0;
     if let Some(file) = order["count_in"].as_str() {
-        count(file).map_err(|error| failure("Count", &error.to_string()))?;
+        calls = count(file).map_err(|error| failure("Count", &error.to_string()))?;
     }
     if let Some(milliseconds) = order["sleep_ms"].as_u64() {
         tokio::time::sleep(Duration::from_millis(milliseconds)).await;
     }
-    if let Some(error) = order["fail"].as_str() {
+    let failures = order["times"].as_u64().unwrap_or(u64::MAX);
+    if let Some(error) = order["fail"].as_str().filter(|_| calls <= failures) {
         return Err(failure(error, "as ordered"));
     }
     if let Some(code) = order["exit"].as_i64() {
@@ -52,10 +54,11 @@ fn failure(kind: &str, message: &str) -> Diagnostic {
 }
 
 /// One more line in a file: how often it was called, whatever became of it.
-fn count(file: &str) -> std::io::Result<()> {
+fn count(file: &str) -> std::io::Result<u64> {
     use std::io::Write;
     writeln!(
         std::fs::OpenOptions::new().append(true).create(true).open(file)?,
         "called"
-    )
+    )?;
+    Ok(std::fs::read_to_string(file)?.lines().count() as u64)
 }

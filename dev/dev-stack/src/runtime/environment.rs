@@ -98,13 +98,8 @@ impl Environment {
         if status == StatusCode::OK && body.starts_with(b"Task timed out after ") {
             return Outcome::timed_out(timeout);
         }
-        // A crash; the body is in AWS's form already.
         if !status.is_success() {
-            return if body.starts_with(b"{") {
-                Outcome::Died(body)
-            } else {
-                Outcome::died("in its initialisation")
-            };
+            return Outcome::of_crash(body);
         }
         if self.function.is_none() {
             self.function = self.pid.and_then(|pid| children_of(pid).pop());

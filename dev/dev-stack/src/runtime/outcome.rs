@@ -35,6 +35,16 @@ impl Outcome {
         }
     }
 
+    /// The emulator words a crash as AWS does, unless there was an answer before it, or no call.
+    pub fn of_crash(body: Bytes) -> Self {
+        let answered = body.starts_with(b"{");
+        match Self::of_response(body) {
+            Self::Failed(body) => Self::Died(body),
+            _ if answered => Self::died("right after its answer"),
+            _ => Self::died("in its initialisation"),
+        }
+    }
+
     /// As AWS words it.
     pub fn timed_out(timeout: Duration) -> Self {
         let message = format!("Task timed out after {:.2} seconds", timeout.as_secs_f64());
@@ -96,6 +106,19 @@ mod tests {
             br#"{"errorType":"x","errorMessage":"y","statusCode":200}"#,
         ));
         assert_eq!(answer.failure(), None);
+    }
+
+    #[test]
+    fn a_crash_has_the_name_of_one_also_after_an_answer() {
+        let crash = br#"{"errorType":"Runtime.ExitError","errorMessage":"signal: killed"}"#;
+        let answer = br#"{"next":"drain"}"#;
+        let both = [answer.as_slice(), crash].concat();
+        for body in [crash.as_slice(), answer, &both, b"", b"Internal error"] {
+            let outcome = Outcome::of_crash(Bytes::copy_from_slice(body));
+            assert!(matches!(outcome, Outcome::Died(_)), "{outcome:?}");
+            let told: Value = serde_json::from_slice(outcome.body()).unwrap();
+            assert_eq!(told["errorType"], "Runtime.ExitError", "{outcome:?}");
+        }
     }
 
     #[test]

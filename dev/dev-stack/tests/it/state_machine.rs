@@ -19,13 +19,18 @@ async fn finished(machine: &StateMachine, execution: &str) -> dev_stack::state_m
 }
 
 fn machine(event: &Value) -> Value {
+    let retry = json!([{ "ErrorEquals": ["Retryable"], "IntervalSeconds": 1, "MaxAttempts": 2, "BackoffRate": 1 }]);
+    machine_with(&retry, event)
+}
+
+fn machine_with(retry: &Value, event: &Value) -> Value {
     json!({
         "StartAt": "Call",
         "States": {
             "Call": {
                 "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
                 "Parameters": { "FunctionName": "mercury-probe", "Payload": event },
-                "Retry": [{ "ErrorEquals": ["Retryable"], "IntervalSeconds": 1, "MaxAttempts": 2, "BackoffRate": 1 }],
+                "Retry": retry,
                 "Catch": [{ "ErrorEquals": ["Permanent", "Retryable", "Sandbox.Timedout", "Runtime.ExitError"], "Next": "Caught" }],
                 "End": true,
             },
@@ -64,6 +69,35 @@ async fn errors_keep_their_names_on_the_way_to_catch_and_retry() {
         3,
         "one call and two repetitions"
     );
+    bench.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_is_repeated_whatever_lambda_calls_its_failure_but_not_if_we_say_that_it_is_permanent() {
+    let bench = Bench::start_with(vec![probe("probe", 1)], true).await;
+    let deployed = StateMachine::deployed(&bench.home.root).unwrap();
+    let states = deployed["States"].as_object().unwrap();
+    let steps: Vec<&Value> = states.values().filter(|state| state["Type"] == "Task").collect();
+    let retry = &steps[0]["Retry"];
+    assert!(steps.len() > 4 && steps.iter().all(|step| step["Retry"] == *retry));
+
+    for (error, calls) in [("Lambda.ResourceNotReadyException", 2), ("Permanent", 1)] {
+        let file = bench.home.dir.join(error);
+        drop(std::fs::remove_file(&file));
+        let event = json!({ "count_in": file, "fail": error, "times": 1 });
+        let name = error.replace('.', "-");
+        let machine = StateMachine::create_from(&machine_with(retry, &event), &bench.aws_url, &name)
+            .await
+            .unwrap();
+        let execution = machine.start(&name, &json!({})).await.unwrap();
+        let end = finished(&machine, &execution).await;
+        assert_eq!(end.status, if calls > 1 { "SUCCEEDED" } else { "FAILED" }, "{end:?}");
+        assert_eq!(
+            std::fs::read_to_string(&file).unwrap().lines().count(),
+            calls,
+            "{error}"
+        );
+    }
     bench.stop().await;
 }
 
