@@ -20,6 +20,10 @@ const TOKEN: &str = "shpat_bench";
 const CASE: &str = "BENCH_CASE";
 const ADMIN_URL: &str = "ADMIN_URL";
 const OPERATION: &str = "OPERATION";
+const DATABASE_URL: &str = "DATABASE_URL";
+
+/// Every case's own, empty when it starts.
+const DATABASE: &str = "import_bench";
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -35,7 +39,8 @@ async fn compare() -> Result<()> {
     let rounds = number("ROUNDS", 3)?;
     let wanted = variable("CASES").unwrap_or_else(|| "prototype mercury".to_owned());
     let mut cases: Vec<Case> = wanted.split_whitespace().map(Case::named).collect::<Result<_>>()?;
-    shared::store::MIGRATOR.run(&pool().await?).await?;
+    let server_url = database_url()?;
+    let (server_url, _) = server_url.rsplit_once('/').context("DATABASE_URL names no database")?;
 
     let bulk = BulkConfig {
         start_delay: Duration::ZERO,
@@ -59,9 +64,11 @@ async fn compare() -> Result<()> {
         (ADMIN_URL, server.admin_url()),
         (OPERATION, operation.id.clone()),
         ("FILE_URL", operation.url.clone().context("the store has nothing")?),
+        (DATABASE_URL, format!("{server_url}/{DATABASE}")),
     ];
     for round in 1..=rounds {
         for case in &mut cases {
+            empty_database().await?;
             let outcome = case.run(&environment).await?;
             ensure!(
                 outcome.rows >= lines,
@@ -118,6 +125,19 @@ fn told(name: &str, lines: i64, outcome: &Outcome) -> String {
     )
 }
 
+/// Makes the next case's database, and takes the last one's away, whose vacuum would go on beside the next case.
+async fn empty_database() -> Result<()> {
+    let pool = pool().await?;
+    for sql in [
+        format!("drop database if exists {DATABASE} with (force)"),
+        format!("create database {DATABASE}"),
+        "checkpoint".to_owned(),
+    ] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await?;
+    }
+    Ok(())
+}
+
 /// Is one case, and prints what came of it.
 async fn run_case(case: &str) -> Result<()> {
     let need = |name: &str| variable(name).with_context(|| format!("{name} is not set"));
@@ -134,8 +154,14 @@ async fn run_case(case: &str) -> Result<()> {
 }
 
 async fn pool() -> Result<PgPool> {
-    let url = variable("DATABASE_URL").context("DATABASE_URL is not set: run this through `dev-stack services --`")?;
-    Ok(PgPoolOptions::new().max_connections(2).connect(&url).await?)
+    Ok(PgPoolOptions::new()
+        .max_connections(2)
+        .connect(&database_url()?)
+        .await?)
+}
+
+fn database_url() -> Result<String> {
+    variable(DATABASE_URL).context("DATABASE_URL is not set: run this through `dev-stack services --`")
 }
 
 fn client(admin_url: &str) -> Result<Client> {

@@ -11,7 +11,7 @@ use shared::mirror::chunk;
 use shared::shopify::{BulkOperation, Client, ResultFiles, ShopDomain};
 use shared::store::shops::{self, Profile};
 use shared::store::sync_operations::{Polled, ResultFile};
-use shared::store::{Store, commit, sync_chunks, sync_jobs, sync_operations};
+use shared::store::{MIGRATOR, Store, commit, sync_chunks, sync_jobs, sync_operations};
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -32,11 +32,7 @@ const TABLES: [&str; 5] = [
 ];
 
 pub async fn run(pool: &PgPool, client: &Client, operation: &BulkOperation) -> Result<Outcome> {
-    sqlx::raw_sql(
-        "truncate products, product_options, product_media, product_variants, metafields, member_sets; checkpoint",
-    )
-    .execute(pool)
-    .await?;
+    MIGRATOR.run(pool).await?;
     let first = load(pool, client, operation).await?;
     let again = load(pool, client, operation).await?;
     Ok(Outcome {

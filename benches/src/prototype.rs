@@ -19,25 +19,25 @@ const TABLES: [&str; 3] = ["prototype.products", "prototype.product_variants", "
 async fn create_tables(pool: &PgPool) -> Result<()> {
     sqlx::raw_sql(
         r#"
-        create schema if not exists prototype;
-        create table if not exists prototype.products (
+        create schema prototype;
+        create table prototype.products (
             id bigint primary key, shop_id bigint not null, title text, handle text, status text, vendor text,
             updated_at timestamptz not null, payload jsonb not null
         );
-        create table if not exists prototype.product_variants (
+        create table prototype.product_variants (
             id bigint primary key, shop_id bigint not null, product_id bigint, sku text, price numeric,
             updated_at timestamptz not null, payload jsonb not null
         );
-        create table if not exists prototype.others (
+        create table prototype.others (
             id bigint primary key, shop_id bigint not null, parent_id bigint, updated_at timestamptz,
             payload jsonb not null
         );
-        create index if not exists products_updated on prototype.products (shop_id, updated_at);
-        create index if not exists products_handle on prototype.products (shop_id, handle);
-        create index if not exists variants_updated on prototype.product_variants (shop_id, updated_at);
-        create index if not exists variants_product on prototype.product_variants (product_id);
-        create index if not exists others_updated on prototype.others (shop_id, updated_at);
-        create index if not exists others_parent on prototype.others (parent_id);
+        create index products_updated on prototype.products (shop_id, updated_at);
+        create index products_handle on prototype.products (shop_id, handle);
+        create index variants_updated on prototype.product_variants (shop_id, updated_at);
+        create index variants_product on prototype.product_variants (product_id);
+        create index others_updated on prototype.others (shop_id, updated_at);
+        create index others_parent on prototype.others (parent_id);
         alter table prototype.products alter column payload set compression lz4;
         "#,
     )
@@ -48,9 +48,6 @@ async fn create_tables(pool: &PgPool) -> Result<()> {
 
 pub async fn run(pool: &PgPool, operation: &BulkOperation) -> Result<Outcome> {
     create_tables(pool).await?;
-    sqlx::raw_sql("truncate prototype.products, prototype.product_variants, prototype.others; checkpoint")
-        .execute(pool)
-        .await?;
     let first = load(pool, operation).await?;
     let again = load(pool, operation).await?;
     Ok(Outcome {

@@ -9,15 +9,13 @@ const connection = REDIS_URL ? { url: REDIS_URL } : { host: REDIS_HOST, port: Nu
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 2 });
 
 await pool.query(`
-  create schema if not exists node;
-  create table if not exists node.products (
+  create schema node;
+  create table node.products (
     id bigint primary key, title text, handle text, status text, vendor text, updated_at timestamptz, payload jsonb);
-  create table if not exists node.product_variants (
+  create table node.product_variants (
     id bigint primary key, product_id bigint, sku text, price numeric, updated_at timestamptz, payload jsonb);
-  create table if not exists node.others (
-    id bigint primary key, parent_id bigint, updated_at timestamptz, payload jsonb);
-  truncate node.products, node.product_variants, node.others`);
-await pool.query('checkpoint');
+  create table node.others (
+    id bigint primary key, parent_id bigint, updated_at timestamptz, payload jsonb)`);
 
 const PRODUCT = `
   insert into node.products (id, title, handle, status, vendor, updated_at, payload) values ($1, $2, $3, $4, $5, $6, $7)
