@@ -5,7 +5,7 @@ use shared::store::sync_chunks::{self, Sums};
 use shared::store::sync_operations::{self, Operation};
 use shared::store::{self, Transaction, member_sets, sync_jobs};
 
-use super::{Answer, Error, Failure, Run, sweep};
+use super::{Answer, Error, Failure, Run, ownerless, sweep};
 
 const COMPLETED: &str = "completed";
 
@@ -65,8 +65,10 @@ async fn settle(tx: &mut Transaction, operation: &Operation) -> Result<(), Error
 
 async fn end(run: &Run<'_>, mut tx: Transaction) -> Result<Answer, Error> {
     sync_jobs::finish(&mut tx, run.job_id).await?;
+    let fetches = ownerless::want(run, &mut tx).await?;
     let status = sync_operations::end(&mut tx, run.job_id, run.operation).await?;
     store::commit(tx).await?;
+    ownerless::fetch(run, fetches).await?;
     Ok(Answer::End { status })
 }
 

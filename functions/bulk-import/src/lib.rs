@@ -7,6 +7,7 @@ mod answer;
 mod error;
 mod fan_out;
 mod finish;
+mod ownerless;
 mod poll;
 mod progress;
 mod renew;

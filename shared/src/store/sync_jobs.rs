@@ -163,6 +163,31 @@ pub async fn finish(tx: &mut Transaction, id: Uuid) -> Result<(), Error> {
     Ok(())
 }
 
+/// How an operation of an import stands.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "columns are described in the migration")]
+pub struct Standing {
+    pub operation: String,
+    pub shop_id: i64,
+    pub status: Option<String>,
+    pub bulk_created_at: Option<DateTime<Utc>>,
+}
+
+/// How the operations of an import stand that were started.
+pub async fn standings(tx: &mut Transaction, id: Uuid) -> Result<Vec<Standing>, Error> {
+    let standings = sqlx::query_as!(
+        Standing,
+        r#"
+        select o.operation, j.shop_id, o.status, o.bulk_created_at
+        from sync_operations o join sync_jobs j on j.id = o.job_id where o.job_id = $1
+        "#,
+        id,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    Ok(standings)
+}
+
 /// Cancels an import that is under way; false if it has ended. Waits for steps and slices of its sweep that are at work: when
 /// this is committed, no operation ends but as canceled, and no sweep goes on that belongs to one under way.
 pub async fn cancel(tx: &mut Transaction, id: Uuid) -> Result<bool, Error> {

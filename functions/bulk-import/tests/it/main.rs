@@ -1,6 +1,7 @@
 //! The steps of one bulk operation, each by the very event that the state machine sends.
 
 mod cancel;
+mod ownerless;
 mod renew;
 mod split;
 mod support;

@@ -52,7 +52,7 @@ impl Import {
             ("SHOPIFY_ADMIN_URL", server.admin_url().as_str()),
         ]))
         .unwrap();
-        let job_id = ask(&store, shop_id, "products").await;
+        let job_id = ask(&store, shop_id, &["products"]).await;
         Self {
             redis,
             server,
@@ -77,8 +77,13 @@ impl Import {
             sqlx::query(AssertSqlSafe(aged)).execute(&mut tx).await.unwrap();
         }
         commit(tx).await.unwrap();
-        self.job_id = ask(&self.store, self.shop_id, operation).await;
-        self.take(operation).await;
+        self.ask_for(&[operation]).await;
+    }
+
+    /// An import of these operations has been asked for; the steps are of the first of them from now on.
+    pub async fn ask_for(&mut self, operations: &[&str]) {
+        self.job_id = ask(&self.store, self.shop_id, operations).await;
+        self.take(operations[0]).await;
     }
 
     /// The steps are of another operation of this import from now on.
@@ -266,12 +271,13 @@ impl Import {
     }
 }
 
-/// An import of one operation, running and not yet begun.
-async fn ask(store: &Store, shop_id: i64, operation: &str) -> Uuid {
+/// An import of operations of one kind, running and not yet begun.
+async fn ask(store: &Store, shop_id: i64, operations: &[&str]) -> Uuid {
     let job_id = Uuid::now_v7();
-    let kinds = [shared::import::find(operation).unwrap().kind.to_owned()];
+    let kinds = [shared::import::find(operations[0]).unwrap().kind.to_owned()];
+    let operations: Vec<String> = operations.iter().map(|operation| (*operation).to_owned()).collect();
     let mut tx = store.begin().await.unwrap();
-    sync_jobs::create(&mut tx, job_id, shop_id, &kinds, &[operation.to_owned()])
+    sync_jobs::create(&mut tx, job_id, shop_id, &kinds, &operations)
         .await
         .unwrap();
     sync_jobs::start(&mut tx, job_id).await.unwrap();
