@@ -22,7 +22,7 @@ const TOLD_IN: [&str; 2] = ["products", "variant_metafields"];
 const OWNER: &str = "ProductVariant";
 /// Fetches of one import: a comparison of all ids finds the rest.
 const MOST: i64 = 1_000;
-/// Shopify's clock shows whole seconds.
+/// Shopify's clock shows whole seconds: what a file tells was observed in the very second in which it was begun.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Wants fetched what has metafields and is not mirrored, if all that tells of it is complete. The import must be locked:
