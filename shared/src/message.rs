@@ -221,6 +221,16 @@ pub struct Resource {
     pub gid: Gid,
 }
 
+impl Resource {
+    /// What the store `shop` knows as `gid`; `None` if one of them is no such name.
+    pub fn parse(shop: &str, gid: &str) -> Option<Self> {
+        Some(Self {
+            shop: ShopDomain::parse(shop).ok()?,
+            gid: Gid::parse(gid).ok()?,
+        })
+    }
+}
+
 /// See [`Body::Chunk`]. The range and the signed URL stand in Postgres, which is the truth about an import.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Chunk {

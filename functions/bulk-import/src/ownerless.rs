@@ -51,14 +51,10 @@ pub(crate) async fn want(run: &Run<'_>, tx: &mut Transaction) -> Result<Vec<Reso
         return Ok(Vec::new());
     }
     let shop = run.shop(tx).await?;
-    Ok(wants
+    let fetches = wants
         .iter()
-        .filter_map(|want| Gid::parse(&want.gid).ok())
-        .map(|gid| Resource {
-            shop: shop.clone(),
-            gid,
-        })
-        .collect())
+        .filter_map(|want| Resource::parse(shop.as_str(), &want.gid));
+    Ok(fetches.collect())
 }
 
 /// The store, and when Shopify began to write the last of the files, if all are complete.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{Days, Utc};
 use shared::message::{QueueName, Resource};
 use shared::queue;
-use shared::shopify::{Gid, Priority, ShopDomain};
+use shared::shopify::Priority;
 use shared::store::{self, partitions, pending_fetches};
 use shared::telemetry::Chain;
 
@@ -98,12 +98,7 @@ async fn send_lost_fetches(context: &Context) -> Result<(), store::Error> {
     store::commit(tx).await?;
     let fetches: Vec<Resource> = lost
         .into_iter()
-        .filter_map(|lost| {
-            Some(Resource {
-                shop: ShopDomain::parse(&lost.shop_domain).ok()?,
-                gid: Gid::parse(&lost.gid).ok()?,
-            })
-        })
+        .filter_map(|lost| Resource::parse(&lost.shop_domain, &lost.gid))
         .collect();
     // They are late, and may be many.
     context

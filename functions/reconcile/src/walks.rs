@@ -6,7 +6,7 @@ use shared::message::{Body, Import, QueueName, Resource};
 use shared::mirror;
 use shared::mirror::walk::Wanted;
 use shared::queue::Send;
-use shared::shopify::{Gid, ShopDomain};
+use shared::shopify::ShopDomain;
 use shared::store::shops::Mirrored;
 use shared::store::{self, pending_fetches, sync_jobs, walks};
 use shared::walk;
@@ -44,15 +44,15 @@ async fn send_wanted(context: &Context, shop: &Mirrored, domain: &ShopDomain) ->
     let mut tx = context.store.begin().await?;
     let lost = pending_fetches::take_lost(&mut tx, Some(shop.id), WANTED_FOR_SECONDS, i64::MAX).await?;
     store::commit(tx).await?;
-    let gids: Vec<Gid> = lost.iter().filter_map(|lost| Gid::parse(&lost.gid).ok()).collect();
+    let fetches: Vec<Resource> = lost
+        .iter()
+        .filter_map(|lost| Resource::parse(domain.as_str(), &lost.gid))
+        .collect();
     for name in QueueName::ALL {
-        let of_queue = gids.iter().filter(|gid| QueueName::of_resource(gid) == Some(name));
-        let sends: Vec<Send> = of_queue
-            .map(|gid| {
-                let (shop, gid) = (domain.clone(), gid.clone());
-                carry(&Body::Resource(Resource { shop, gid }))
-            })
-            .collect();
+        let of_queue = fetches
+            .iter()
+            .filter(|fetch| QueueName::of_resource(&fetch.gid) == Some(name));
+        let sends: Vec<Send> = of_queue.map(|fetch| carry(&Body::Resource(fetch.clone()))).collect();
         context.queue(name)?.send_batch(&sends).await?;
     }
     Ok(())

@@ -17,7 +17,7 @@ use super::rows::{Mention, Rows};
 use super::{Error, wants, write};
 use crate::import;
 use crate::message::{self, Resource};
-use crate::shopify::{self, Gid, LineSplitter, Probe, RangeReader, ResultFiles};
+use crate::shopify::{self, LineSplitter, Probe, RangeReader, ResultFiles};
 use crate::store::pending_fetches::{self, Want};
 use crate::store::redactions::{self, Held};
 use crate::store::rejected_lines::{self, RejectedLine};
@@ -324,11 +324,9 @@ impl Worker<'_> {
     }
 
     fn fetches(&self, message: &message::Chunk) -> Vec<Resource> {
-        let gids = self.wants.iter().filter_map(|want| Gid::parse(&want.gid).ok());
-        gids.map(|gid| Resource {
-            shop: message.shop.clone(),
-            gid,
-        })
-        .collect()
+        let wants = self.wants.iter();
+        wants
+            .filter_map(|want| Resource::parse(message.shop.as_str(), &want.gid))
+            .collect()
     }
 }

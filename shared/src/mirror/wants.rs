@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::Error;
 use super::rows::Mention;
 use crate::message::Resource;
-use crate::shopify::{Gid, PRODUCT_EXTRAS, ShopDomain};
+use crate::shopify::{Gid, PRODUCT_EXTRAS};
 use crate::store::pending_fetches::Want;
 use crate::store::tables::{Customer, Order, Product, ProductVariant};
 use crate::store::{Change, Fate, Row, Tie, Transaction, Written, mentions};
@@ -163,13 +163,7 @@ pub(super) fn fetches(wants: &[Want], shop_ids: &HashMap<String, i64>) -> Vec<Re
     let domains: HashMap<i64, &str> = shop_ids.iter().map(|(domain, id)| (*id, domain.as_str())).collect();
     wants
         .iter()
-        .filter_map(|want| {
-            let shop = ShopDomain::parse(domains.get(&want.shop_id)?).ok()?;
-            Some(Resource {
-                shop,
-                gid: Gid::parse(&want.gid).ok()?,
-            })
-        })
+        .filter_map(|want| Resource::parse(domains.get(&want.shop_id)?, &want.gid))
         .collect()
 }
 

@@ -82,18 +82,15 @@ pub async fn step(store: &Store, client: &Client, page: &Page) -> Result<Walked,
     let wants = pending_fetches::want(&mut tx, &wants).await?;
     let totals = walks::step(&mut tx, name, &step).await?;
     store::commit(tx).await?;
-    let gids = wants.iter().filter_map(|want| Gid::parse(&want.gid).ok());
+    let fetches = wants
+        .iter()
+        .filter_map(|want| Resource::parse(page.shop.as_str(), &want.gid));
     Ok(Walked {
         outcome: match step.status {
             Some(_) => Outcome::Done(totals),
             None => Outcome::More,
         },
-        fetches: gids
-            .map(|gid| Resource {
-                shop: page.shop.clone(),
-                gid,
-            })
-            .collect(),
+        fetches: fetches.collect(),
     })
 }
 
