@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::config::{Environment, Error};
 use crate::message::QueueName;
-use crate::queue::Policy;
+use crate::queue::{self, Policy};
 
 const NAME: &str = "QUEUE_POLICIES";
 const EXPECTED: &str = "JSON such as {\"webhook-process\": {\"maxReceiveCount\": 12, \"retrySoon\": {\"baseSeconds\": 1, \
@@ -85,6 +85,7 @@ impl Policies {
             retry_soon: Backoff::of(1, 60),
             retry_later: Backoff::of(10, 900),
         };
+        default.policy.check().map_err(|error| for_all(&error))?;
         let malformed = || Error::Malformed {
             name: NAME,
             expected: EXPECTED,
@@ -97,7 +98,7 @@ impl Policies {
             .into_iter()
             .map(|(name, difference)| (name, difference.from(default)))
             .collect();
-        if default.policy.check().is_err() || of.values().any(|treatment| treatment.policy.check().is_err()) {
+        if of.values().any(|treatment| treatment.policy.check().is_err()) {
             return Err(malformed());
         }
         Ok(Self { default, of })
@@ -107,6 +108,22 @@ impl Policies {
     pub fn of(&self, queue: QueueName) -> Treatment {
         self.of.get(&queue).copied().unwrap_or(self.default)
     }
+}
+
+/// What is wrong with the policy of all queues, by the name of its setting.
+fn for_all(error: &queue::Error) -> Error {
+    let (argument, expected) = match error {
+        queue::Error::Invalid { argument, expected } => (*argument, *expected),
+        _ => (NAME, EXPECTED),
+    };
+    let name = match argument {
+        "visibility timeout" => "VISIBILITY_TIMEOUT_SECONDS",
+        "max_receive_count" => "MAX_RECEIVE_COUNT",
+        "retention" => "RETENTION_SECONDS",
+        "dedup_window" => "DEDUP_WINDOW_SECONDS",
+        _ => NAME,
+    };
+    Error::Malformed { name, expected }
 }
 
 impl Backoff {
@@ -174,6 +191,22 @@ mod tests {
             "[]",
         ] {
             assert!(load(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_impossible_value_for_all_queues_is_told_by_its_own_name() {
+        for (setting, value) in [
+            ("VISIBILITY_TIMEOUT_SECONDS", "50000"),
+            ("MAX_RECEIVE_COUNT", "0"),
+            ("RETENTION_SECONDS", "10"),
+            ("DEDUP_WINDOW_SECONDS", "2000000"),
+        ] {
+            let loaded = Policies::load(&Environment::from_values([(setting, value)]));
+            assert!(
+                matches!(loaded, Err(Error::Malformed { name, expected }) if name == setting && expected != EXPECTED),
+                "{setting}: {loaded:?}"
+            );
         }
     }
 }

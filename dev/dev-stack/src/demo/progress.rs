@@ -71,7 +71,7 @@ pub(super) fn describe(job: &Value) -> String {
     let total = number("totalLines").unwrap_or_default();
     let mut rest = String::new();
     if let Some(rate) = number("rowsPerSecond").filter(|rate| *rate > 0.0) {
-        rest.push_str(&format!(", {} rows/s", grouped(rate as u64)));
+        rest.push_str(&format!(", {} lines/s", grouped(rate as u64)));
     }
     if let Some(eta) = number("etaSeconds").filter(|eta| *eta > 0.0) {
         rest.push_str(&format!(", {eta:.0} s to go"));

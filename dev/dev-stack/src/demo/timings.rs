@@ -28,7 +28,7 @@ pub(super) async fn import(mirror: &mut PgConnection, job: &str) -> Result<()> {
     let lines = u64::try_from(lines)?;
     let rate = lines as f64 / draining.max(0.001);
     println!(
-        "  import: {seconds:.1} s from the request to completed; {} rows ({:.0} MB) applied in {draining:.1} s, {} rows/s",
+        "  import: {seconds:.1} s from the request to completed; {} lines ({:.0} MB) applied in {draining:.1} s, {} lines/s",
         grouped(lines),
         bytes as f64 / 1e6,
         grouped(rate as u64)
